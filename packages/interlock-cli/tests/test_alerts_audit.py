@@ -108,7 +108,7 @@ def reasons(found: Any) -> dict[str, str]:
 
 
 def test_each_alert_has_one_fate_and_the_counts_add_up(deployed: Deployed) -> None:
-    lease = round((NOW + timedelta(seconds=20)).timestamp() * 1000)
+    lease = round((datetime.now(UTC) + timedelta(minutes=1)).timestamp() * 1000)
     for identifier in ("posted", "silenced", "suppressed", "quiet", "row", "now", "crash", "unsure", "letter", "moved"):
         deployed.event(identifier)
     deployed.posted("posted")
@@ -144,6 +144,20 @@ def test_each_alert_has_one_fate_and_the_counts_add_up(deployed: Deployed) -> No
     assert found["events"] == 11
     assert reasons(found)["silenced"] == "by the silence s1"
     assert run("--since", "26h", code=1)["events"] == 12
+
+
+@pytest.mark.parametrize("outcome", ["silenced", "suppressed", "quiet", "delivered"])
+def test_a_lost_answer_stays_lost_after_its_end(deployed: Deployed, outcome: str) -> None:
+    deployed.event("a")
+    deployed.put("ALERT#a", outcome=outcome, silence="s1", unsure="the webhook answered 503")
+    found = run()
+    if outcome == "delivered":
+        assert found["counts"]["posted"] == 1
+        return
+    assert fates(found) == {"a": "answer lost"}
+    assert reasons(found)["a"].startswith(
+        "it may have been posted: the webhook answered 503. A later delivery ended as "
+    )
 
 
 def test_an_alert_without_a_trace_is_unaccounted(deployed: Deployed) -> None:

@@ -318,7 +318,7 @@ def test_slack_that_is_away_delays_no_webhook(table: "DynamoDBClient", slack: An
     assert hook.ids == ["a", "b"]
 
 
-@pytest.mark.parametrize("status", [400, 405, 410, 302])
+@pytest.mark.parametrize("status", [400, 405, 410])
 def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     table: "DynamoDBClient", slack: Any, hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,7 +326,7 @@ def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
     monkeypatch.setenv("DLQ_QUEUE_URL", url)
     use(table, webhook(hook.url, BOTH, TEAM))
-    hook.answers = [(status, {"Location": "/elsewhere"} if status == 302 else {})]
+    hook.answers = [(status, {})]
     assert deliver(message("a")) == []
     (letter,) = [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url)["Messages"]]
     assert str(status) in letter["reason"]
@@ -412,15 +412,49 @@ def test_a_busy_webhook_is_left_alone_for_as_long_as_it_asks(table: "DynamoDBCli
     assert len(hook.requests) == 1
 
 
-def test_an_address_that_is_not_public_is_not_reached(
+def test_an_address_that_is_not_public_lets_alerts_wait(
     table: "DynamoDBClient", slack: Any, hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("INTERLOCK_TRIGGER_ALLOWED_HOSTS")
     use(table, webhook(hook.url, BOTH, TEAM))
     assert deliver(message("a")) == []
-    assert hook.requests == []
-    assert "is not a public address" in capsys.readouterr().err
-    assert len(slack.replies) == 1
+    assert (hook.requests, len(slack.replies)) == ([], 1)
+    reason = "the webhook cannot be reached: 127.0.0.1 is not a public address"
+    (row,) = PendingAlerts(table, TABLE, "hook").first(2)
+    assert reason in row.row["reason"]["S"]
+    # Nothing was sent, so nothing can be posted twice.
+    assert "ALERT#a#hook" not in keys(table)
+    answer = handler.handle(TICK, Context())
+    assert (answer["posted"], answer["waiting"], reason in answer["reason"]) == (0, 1, True)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["channel"] for line in lines if line["event"] == "slack_unusable"] == ["hook"]
+    ping = handler.handle({"__ping__": True}, Context())
+    assert ping["status"] == "degraded"
+    assert ping["checks"]["targets"].startswith(f"error: SettingsFault: hook: {reason}")
+    monkeypatch.setenv("INTERLOCK_TRIGGER_ALLOWED_HOSTS", "127.0.0.1")
+    handler.handle.reset()
+    assert handler.handle(TICK, Context())["posted"] == 1
+    assert hook.ids == ["a"]
+    assert handler.handle({"__ping__": True}, Context())["checks"]["targets"] == "ok"
+
+
+def test_a_ping_names_each_fault_of_the_targets(
+    table: "DynamoDBClient", slack: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INTERLOCK_WEBHOOK_KEY")
+    use(table, webhook("https://hooks.example.com/x", BOTH, TEAM))
+    slack.look_answers = [answer({"ok": False, "error": "channel_not_found"})] * 4
+    said = handler.handle({"__ping__": True}, Context())["checks"]["targets"]
+    assert "hook: the key of the webhook is missing" in said
+    assert "C2000000: Slack rejects the call: channel_not_found" in said
+
+
+def test_a_redirect_of_a_webhook_lets_alerts_wait(table: "DynamoDBClient", hook: Hook) -> None:
+    use(table, webhook(hook.url))
+    hook.answers = [(302, {"Location": "/y"})]
+    assert deliver(message("a")) == []
+    (row,) = PendingAlerts(table, TABLE, "hook").first(2)
+    assert "configure the address that it redirects to" in row.row["reason"]["S"]
 
 
 def test_an_invalid_allow_list_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -898,6 +932,22 @@ def test_a_silence_covers_the_alerts_that_wait(table: "DynamoDBClient", slack: A
     assert handler.handle(TICK, Context())["waiting"] == 0
     assert [text.splitlines()[0].split(" · ")[1] for text in slack.texts] == ["silver"]
     assert row_at(table, "ALERT#a")["silence"] == row["silenceId"]
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_lost_answer_stays_lost_after_a_silence(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, is_lost: bool
+) -> None:
+    use(table, webhook(hook.url, BOTH, TEAM))
+    deliver(message("z"))
+    hook.answers = [(503 if is_lost else 403, {})]
+    slack.answers = [answer({}, hang_up=True) if is_lost else answer({"ok": False, "error": "is_archived"})]
+    deliver(message("a"))
+    silence(table)
+    assert handler.handle(TICK, Context())["waiting"] == 0
+    for place in ("hook", "C2000000"):
+        row = row_at(table, f"ALERT#a#{place}")
+        assert (row["outcome"]["S"], "unsure" in row) == ("silenced", is_lost)
 
 
 def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any) -> None:

@@ -19,7 +19,7 @@ from interlock_alert_dispatcher.digest import (
     period_at,
     summarise,
 )
-from interlock_alert_dispatcher.errors import DeliveryError, TargetAway
+from interlock_alert_dispatcher.errors import DeliveryError, lost_answer
 from interlock_alert_dispatcher.fanout import Announcement, Targets
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at, read_moment
 from interlock_alert_dispatcher.routing import ROW
@@ -113,7 +113,7 @@ class DailyDigest:
             said = self._announcement(found, period, rules.digest, lease, deadline)
             receipt = target.announce(said, deadline)
         except (DeliveryError, TokenUnreadable, RetryLater) as error:
-            self._rows.give_back(lease, self._now(), unsure=str(error) if isinstance(error, TargetAway) else "")
+            self._rows.give_back(lease, self._now(), unsure=lost_answer(error))
             _log.warning("digest_waits", day=period.name, reason=f"{type(error).__name__}: {error}")
             return False
         except Exception:
@@ -202,9 +202,7 @@ class DailyDigest:
         keys = {one.id: [_key_of(one, key_at(f"ALERT#{one.id}", place)) for place in places[one.id]] for one in alerts}
         found = self._rows_at([key for one in keys.values() for key in one], deadline)
         return {
-            identifier
-            for identifier, wanted in keys.items()
-            if all(found.get(key, {}).get("outcome", {}).get("S") == "silenced" for key in wanted)
+            identifier for identifier, wanted in keys.items() if all(_is_silenced(found.get(key, {})) for key in wanted)
         }
 
     def _rows_at(self, keys: list[Key], deadline: InvocationDeadline) -> dict[Key, Mapping[str, Any]]:
@@ -244,6 +242,11 @@ def _seen(found: list[Happening], period: Period) -> str:
     begin = _milliseconds(period.end - LATE)
     late = sorted((one for one in found if one.at >= begin and one.type in TYPES), key=lambda one: one.at)
     return msgspec.json.encode([one.id for one in late[-_MOST_SEEN:]]).decode()
+
+
+def _is_silenced(row: Mapping[str, Any]) -> bool:
+    """Whether the alert of a row was certainly not posted."""
+    return row.get("outcome", {}).get("S") == "silenced" and "unsure" not in row
 
 
 def _key_of(one: Happening, sk: str) -> Key:

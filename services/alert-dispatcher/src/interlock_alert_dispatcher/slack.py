@@ -59,7 +59,7 @@ _AWAY_CODES = frozenset(
         "update_failed",
     }
 )
-_CHECK_WITHIN = timedelta(seconds=4)
+CHECK_WITHIN = timedelta(seconds=4)
 """A ping waits five seconds for a check."""
 
 _PAGE = 200
@@ -76,6 +76,12 @@ class SlackError(DeliveryError):
 
 class SlackAway(SlackError, TargetAway):
     """Slack gave no valid answer: the message may or may not have been posted."""
+
+
+class SlackResting(SlackAway):
+    """The circuit breaker is open. Nothing was sent."""
+
+    sent_nothing = True
 
 
 class SlackBusy(SlackError, TargetBusy):
@@ -227,8 +233,8 @@ class Slack:
     def ready(self) -> None:
         """Raise unless the circuit breaker lets calls through and `check` finds no fault."""
         if self._breaker.current_state == STATE_OPEN:
-            raise SlackAway(_RESTING)
-        self.check(InvocationDeadline.after(_CHECK_WITHIN, clock=time.monotonic))
+            raise SlackResting(_RESTING)
+        self.check(InvocationDeadline.after(CHECK_WITHIN, clock=time.monotonic))
 
     def _looked(self, call: Callable[[Any], Any], deadline: InvocationDeadline) -> Any:
         return self._with_token(lambda token, timeout: self._asked(call, token, timeout, _Meaning.OTHER), deadline)
@@ -258,7 +264,7 @@ class Slack:
         try:
             return self._with_token(ask, deadline)
         except CircuitBreakerError:
-            raise SlackAway(_RESTING) from None
+            raise SlackResting(_RESTING) from None
         finally:
             measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
 

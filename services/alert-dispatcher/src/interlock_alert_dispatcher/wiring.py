@@ -1,5 +1,6 @@
 """Builds the alert-dispatcher from the environment, once per process."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.canary import CanaryWatch
-from interlock_alert_dispatcher.checkup import Checkup
+from interlock_alert_dispatcher.checkup import Checkup, check_all
 from interlock_alert_dispatcher.daily import DailyDigest
 from interlock_alert_dispatcher.delivery import Alerts
 from interlock_alert_dispatcher.drain import LEASE
@@ -20,11 +21,12 @@ from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waite
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import RoutingRow
 from interlock_alert_dispatcher.silences import Silences
-from interlock_alert_dispatcher.slack import RESERVE
+from interlock_alert_dispatcher.slack import CHECK_WITHIN, RESERVE
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
 from interlock_dlq import LetterBucket, LogRouter, Router, SqsRouter
 from interlock_telemetry import (
     InvalidEnvironment,
+    InvocationDeadline,
     Settings,
     Shown,
     aws_client,
@@ -99,6 +101,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     health: dict[str, Callable[[], object]] = {
         "events": LeasedRows(client, table, keep).ping,
         "pending": lambda: _waiting(client, table),
+        "targets": lambda: _check_targets(targets, settings["SLACK_CHANNEL_ID"]),
     }
     # Pings and canaries have a circuit breaker of their own. They never close the one of a target.
     slack = maker.slack(settings["SLACK_CHANNEL_ID"]) if tokens is not None else None
@@ -150,6 +153,12 @@ def _dead_letters(settings: Settings) -> Router | None:
 def _environment(table: str) -> str:
     """The name of the deployment, which is the first part of its tables' names. Empty for a table of another name."""
     return table.removesuffix(_EVENTS) if table.endswith(_EVENTS) else ""
+
+
+def _check_targets(targets: Targets, default: str) -> None:
+    """Raise SettingsFault with the fault of each target of the routing. The default channel has a check of its own."""
+    checks = {name: check for name, check in targets.checks().items() if name != default}
+    check_all(checks, InvocationDeadline.after(CHECK_WITHIN, clock=time.monotonic))
 
 
 def _waiting(client: "DynamoDBClient", table: str) -> Shown:
