@@ -43,7 +43,7 @@ def test_a_silence_is_a_row_with_its_record(store: Store) -> None:
     assert (found.pipeline, found.events, found.every, found.reason) == ("bronze", (), False, "source is migrated")
     assert found.by == "arn:aws:iam::1:user/operator"
     assert found.is_in_force(datetime.now(UTC))
-    assert "silenced all alerts except breaches of bronze until" in output
+    assert "silenced all but overdue data of bronze until" in output
     assert found.id in output
     assert "matches no pipeline" not in output
 
@@ -112,14 +112,14 @@ def test_an_ended_silence_stays_as_a_record(store: Store) -> None:
 
 def test_the_list_has_the_silences_that_have_not_ended(store: Store) -> None:
     now = datetime.now(UTC)
-    for name, until in (("over", now - timedelta(hours=1)), ("later", now + timedelta(hours=1))):
+    for name, until in (("gone1", now - timedelta(hours=1)), ("later", now + timedelta(hours=1))):
         since = until - timedelta(hours=2)
         store.put_silence(Silence(id=name, pipeline="b*", since=since, until=until, reason="why", by="who"))
     output = run("list")
     assert "later" in output
-    assert "over" not in output
+    assert "gone1" not in output
     states = {one["id"]: one["inForce"] for one in json.loads(run("list", "--ended", "--json"))}
-    assert states == {"over": False, "later": True}
+    assert states == {"gone1": False, "later": True}
     assert "there are no silences" not in run("list", "--ended")
 
 

@@ -51,7 +51,7 @@ def silence() -> None:
 @click.option("--until", required=True, metavar="TIME|DURATION", help="End: a time with its zone, or 30m, 2h, 24h.")
 @click.option("--reason", required=True, metavar="TEXT", help="Reason, for the record.")
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Only events of this type. May be repeated.")
-@click.option("--all", "every", is_flag=True, help="Silence SLA_BREACH and RELATIVE_SLA_BREACH too.")
+@click.option("--all", "every", is_flag=True, help="Silence the events of overdue data too.")
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print the silence as JSON.")
 def add(
@@ -66,8 +66,9 @@ def add(
 ) -> None:
     """Silence the alerts of PIPELINE, an id or a pattern with * and ?.
 
-    Without --event and --all, every event type is silenced except SLA_BREACH and RELATIVE_SLA_BREACH. A pattern with a
-    wildcard never silences the alerts of INFRASTRUCTURE. A silence lasts at most 90 days.
+    Without --event and --all, every event type is silenced except those of overdue data: SLA_BREACH,
+    RELATIVE_SLA_BREACH, SCHEDULE_MISSED, IRREGULAR_SCHEDULE_MISSED, SENSOR_DEADLINE_EXPIRED and VALIDATION_EXHAUSTED.
+    A pattern with a wildcard never silences the alerts of INFRASTRUCTURE. A silence lasts at most 90 days.
 
     \b
     Examples:
@@ -209,7 +210,7 @@ def _check(pipeline: str, reason: str, events: tuple[str, ...], every: bool) -> 
 def _meaning(found: Silence) -> str:
     if found.events:
         return ", ".join(found.events)
-    return "all alerts" if found.every else "all alerts except breaches"
+    return "all alerts" if found.every else "all but overdue data"
 
 
 def _state(found: Silence, now: datetime) -> str:

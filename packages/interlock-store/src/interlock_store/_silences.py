@@ -18,7 +18,7 @@ _KEEP = timedelta(days=400)
 class Silence(Struct, frozen=True, kw_only=True):
     """The alerts of `pipeline`, a pattern, that are not posted from `since` to `until` (UTC).
 
-    events: the event types that it covers. Without any, it covers all except breaches, and all with `every`.
+    events: the event types that it covers. Without any, it covers all but overdue data, and with `every` all.
     by: the person or role that made it. ended_at, ended_by: its early end.
     """
 
