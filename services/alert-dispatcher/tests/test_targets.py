@@ -24,7 +24,7 @@ from interlock_alert_dispatcher.fanout import AllDrains, Fanout, Target, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import SigningKey, TargetMaker
 from interlock_alert_dispatcher.pacing import Pacing
-from interlock_alert_dispatcher.pending import PendingAlerts
+from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
 from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
@@ -552,12 +552,149 @@ def test_a_transient_failure_of_a_target_comes_first(
 def test_each_target_gets_a_part_of_the_time_of_a_tick(clock: Any) -> None:
     default, team, hook = Recorder(), Recorder(ConnectionError("the table is away")), Recorder()
     targets = Targets(Routing, lambda name, *_: Target(name, *[{"": default, "team": team, "hook": hook}[name]] * 2))
-    drains = AllDrains(targets, lambda: ["team", "hook", "?", "x" * 41])
+    drains = AllDrains(targets, lambda: ["team", "hook", "?", "x" * 41], lambda name: None, now=clock.now)
     with pytest.raises(ConnectionError):
         drains.run(clock.deadline(timedelta(minutes=1)))
-    assert [*default.shares, *team.shares, *hook.shares] == [timedelta(seconds=one) for one in (20, 30, 60)]
+    assert [*default.shares, *hook.shares, *team.shares] == [timedelta(seconds=one) for one in (20, 30, 60)]
     team.failure = None
     assert drains.run(clock.deadline()) == Drained(3, 6, "it is away")
+
+
+class Slow:
+    """The drains of many targets, each of which uses its whole time."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self.posted: list[str] = []
+
+    def make(self, name: str, *_: Any) -> Target:
+        return Target(name, Recorder(), SlowDrain(name, self.posted, self._clock))
+
+
+class SlowDrain:
+    """Notes its name if it has the time for a message, and uses the rest of its time."""
+
+    def __init__(self, name: str, posted: list[str], clock: Any) -> None:
+        self._name, self._posted, self._clock = name, posted, clock
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        if deadline.remaining() >= timedelta(seconds=2):
+            self._posted.append(self._name)
+        self._clock.sleep(deadline.remaining())
+        return Drained(0, 1, "it is slow")
+
+
+def test_many_slow_targets_starve_none(clock: Any) -> None:
+    names, slow = [f"t{number:02}" for number in range(40)], Slow(clock)
+    drains = AllDrains(Targets(Routing, slow.make), lambda: names, lambda name: None, now=clock.now)
+    begin = clock.now()
+    for minute in range(40):
+        clock.at = begin + timedelta(minutes=minute)
+        assert drains.run(clock.deadline(timedelta(seconds=54))).waiting == 41
+    assert slow.posted.count("") == 40
+    assert {slow.posted.count(name) for name in names} == {10}
+
+
+def test_a_target_without_alerts_is_forgotten(table: "DynamoDBClient", clock: Any) -> None:
+    waiting, empty = PendingAlerts(table, TABLE, "hook"), PendingAlerts(table, TABLE, "mail")
+    for one in (waiting, empty):
+        one.put(alert(), "{}", "away", clock.now())
+    empty.remove(empty.first(1)[0])
+
+    def named() -> list[str]:
+        return targets_that_waited(table, TABLE)
+
+    def retire(after: timedelta) -> list[str]:
+        clock.sleep(after)
+        for one in (waiting, empty):
+            one.retire(clock.now())
+        return named()
+
+    # Another process may have named the partition, and not have written its alert.
+    assert retire(timedelta(minutes=15)) == ["hook", "mail"]
+    assert retire(timedelta(seconds=1)) == ["hook"]
+    empty.put(alert(), "{}", "away", clock.now())
+    assert named() == ["hook", "mail"]
+
+
+def test_a_target_that_is_named_again_meanwhile_stays(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
+    table = serial(dynamodb)
+    pending = PendingAlerts(table, TABLE, "hook")
+    pending.put(alert(), "{}", "away", clock.now())
+    pending.remove(pending.first(1)[0])
+    clock.sleep(timedelta(hours=1))
+
+    def put_before_the_delete(operation: str) -> None:
+        if operation == "delete_item":
+            table.before = lambda operation: None
+            PendingAlerts(dynamodb, TABLE, "hook").put(alert(), "{}", "away", clock.now())
+
+    table.before = put_before_the_delete
+    pending.retire(clock.now())
+    assert targets_that_waited(dynamodb, TABLE) == ["hook"]
+
+
+def test_a_name_of_an_earlier_version_is_forgotten_later(table: "DynamoDBClient", clock: Any) -> None:
+    row = {"PK": {"S": "PENDING_ALERTS"}, "SK": {"S": "TARGET#hook"}, "since": {"S": "2026-01-01T00:00:00+00:00"}}
+    table.put_item(TableName=TABLE, Item=row)  # type: ignore[arg-type]
+    pending = PendingAlerts(table, TABLE, "hook")
+    pending.retire(clock.now())
+    assert targets_that_waited(table, TABLE) == ["hook"]
+    clock.sleep(timedelta(minutes=16))
+    pending.retire(clock.now())
+    assert targets_that_waited(table, TABLE) == []
+
+
+def test_a_tick_forgets_a_target_without_alerts(table: "DynamoDBClient", hook: Hook) -> None:
+    use(table, webhook(hook.url))
+    hook.answers = [(503, {})]
+    deliver(message("a"))
+    before = datetime.now(UTC) - timedelta(hours=1)
+    name: Any = {"PK": {"S": "PENDING_ALERTS"}, "SK": {"S": "TARGET#hook"}, "namedAt": {"S": before.isoformat()}}
+    table.put_item(TableName=TABLE, Item=name)
+    assert handler.handle(TICK, Context())["posted"] == 1
+    assert "TARGET#hook" not in keys(table)
+
+
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+def test_an_edit_of_the_routing_forgets_no_wait(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("interlock_alert_dispatcher.routing.READ_EVERY", timedelta())
+    use(table, webhook(hook.url, BOTH, TEAM))
+    if kind == "slack":
+        slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "600"})]
+    else:
+        hook.answers = [(429, {"Retry-After": "600"})]
+    deliver(message("a"))
+    edited = decode_alerts_yaml(webhook(hook.url, BOTH, f"{TEAM}, other: {{slack: C4000000}}"))
+    row = {"PK": {"S": "ALERTS"}, "SK": {"S": "CONFIG"}, "config": {"S": encode_alerts(edited)}}
+    table.put_item(TableName=TABLE, Item=row)  # type: ignore[arg-type]
+    # The wait is a row too. Only the memory of the process is asked here.
+    for name in ("hook", "team"):
+        table.delete_item(TableName=TABLE, Key={"PK": {"S": f"PENDING_ALERTS#{name}"}, "SK": {"S": "QUIET"}})
+        for pending in PendingAlerts(table, TABLE, name).first(5):
+            PendingAlerts(table, TABLE, name).remove(pending)
+    requests, posts = slack.requests, len(hook.requests)
+    deliver(message("b"))
+    if kind == "slack":
+        assert (slack.requests, len(hook.requests)) == (requests, posts + 1)
+    else:
+        assert len(hook.requests) == posts
+        assert slack.requests > requests
+
+
+def test_removed_targets_share_the_pace_of_the_default_channel(
+    table: "DynamoDBClient", slack: Any, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("interlock_alert_dispatcher.makers.pause", waits.append)
+    for name in ("one", "two"):
+        PendingAlerts(table, TABLE, name).put(alert(name), message(name)["body"], "away", AT)
+    assert handler.handle(TICK, Context())["posted"] == 2
+    assert {reply["channel"] for reply in slack.replies} == {"C1000000"}
+    # After the new head of the thread, then before the look and the reply of the second target. The clock stands still.
+    assert [round(wait) for wait in waits] == [1, 1, 1]
 
 
 # --- webhooks ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
 from interlock_alert_dispatcher.errors import lost_answer
 from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
-from interlock_alert_dispatcher.pacing import POST_WITHIN, Pacing, silence_nothing
+from interlock_alert_dispatcher.pacing import POST_WITHIN, Pace, Pacing, silence_nothing
 from interlock_alert_dispatcher.slack import Message, SlackBusy, ThreadGone
 from interlock_alert_dispatcher.state import Step
 from interlock_alert_dispatcher.text import severity_of, text_of
@@ -50,9 +50,10 @@ class Dispatcher(Pacing):
         place: str = "",
         mention: Callable[[Alert], str] = _mention_nobody,
         silenced_by: Callable[[Alert], str] = silence_nothing,
+        pace: Pace | None = None,
         window: timedelta | None = None,
     ) -> None:
-        super().__init__(now=now, sleep=sleep)
+        super().__init__(now=now, sleep=sleep, pace=pace)
         self._slack = slack
         self._rows = rows
         self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place, window=window)

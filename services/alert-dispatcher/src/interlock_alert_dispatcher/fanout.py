@@ -19,6 +19,7 @@ from interlock_dlq import Permanence, classify
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
+_LEAST_SHARE = timedelta(seconds=5)
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -140,22 +141,42 @@ class Fanout:
 
 
 class AllDrains:
-    """Posts the pending alerts of the default channel and of each target that has some."""
+    """Posts the pending alerts of the default channel and of each target that has some.
 
-    def __init__(self, targets: Targets, waited: Callable[[], list[str]]) -> None:
+    `waited` has the names of targets with pending alerts. `retire` takes the name of a target without one from them.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        waited: Callable[[], list[str]],
+        retire: Callable[[str], None],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
         self._targets = targets
         self._waited = waited
+        self._retire = retire
+        self._now = now
 
     def run(self, deadline: InvocationDeadline) -> Drained:
-        """Post pending alerts until the deadline. Each target gets an equal part of the time that is left."""
-        names = [DEFAULT, *(name for name in self._waited() if _NAME.fullmatch(name))]
+        """Post pending alerts until the deadline.
+
+        The default channel comes first. Each target gets an equal part of the time that is left, and at least the time
+        for a few messages. If that is too much for all, each tick begins with another target.
+        """
+        others = sorted(name for name in self._waited() if _NAME.fullmatch(name))
+        first = int(self._now().timestamp() // 60) % max(len(others), 1)
+        names = [DEFAULT, *others[first:], *others[:first]]
         results: list[Drained] = []
         failures: list[Exception] = []
         for place, name in enumerate(names):
-            share = deadline.remaining() / (len(names) - place)
-            part = InvocationDeadline.after(share, clock=deadline.clock) if len(names) > 1 else deadline
+            share = max(deadline.remaining() / (len(names) - place), _LEAST_SHARE)
+            part = InvocationDeadline.after(min(share, deadline.remaining()), clock=deadline.clock)
             try:
                 results.append(self._targets.named(name).drain.run(part))
+                if name != DEFAULT and not results[-1].waiting:
+                    self._retire(name)
             except Exception as failure:  # noqa: BLE001 - it is raised after the other targets
                 _log.error("drain_failed", target=name, reason=f"{type(failure).__name__}: {failure}")
                 failures.append(failure)

@@ -14,6 +14,7 @@ from interlock_alert_dispatcher.errors import SettingsFault
 from interlock_alert_dispatcher.fanout import Announcement, Target
 from interlock_alert_dispatcher.foreign import escape
 from interlock_alert_dispatcher.leases import LeasedRows
+from interlock_alert_dispatcher.pacing import Pace
 from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.sender import Sender, Transport
 from interlock_alert_dispatcher.slack import RESERVE, Message, Slack, SlackRefused
@@ -62,6 +63,9 @@ class TargetMaker:
         self._now = now
         self._rows = LeasedRows(client, self._table, keep)
         self._leases = LeasedRows(client, self._table, keep, length=LEASE)
+        # A new routing makes new targets. An address that asked to wait still has to be left alone.
+        self._paces: dict[str, Pace] = {}
+        self._channels: dict[str, Slack] = {}
 
     def __call__(
         self,
@@ -73,10 +77,10 @@ class TargetMaker:
         """The target of a name. Without a description it posts to the default channel."""
         pending = PendingAlerts(self._client, self._table, name)
         if described is not None and described.sns is not None:
-            return self._sending(described.sns, self._topic(described), pending, name)
+            return self._sending(described.sns, self._topic(described), pending, name, pace=described.sns)
         if described is not None and described.webhook is not None:
             webhook = self._webhook(described)
-            return self._sending(name, webhook, pending, name, webhook.check)
+            return self._sending(name, webhook, pending, name, pace=described.webhook, check=webhook.check)
         return self._posting((described and described.slack) or self._channel, pending, mention, window)
 
     def slack(self, channel: str) -> Slack:
@@ -99,7 +103,7 @@ class TargetMaker:
         if self._tokens is None:
             nothing = NoDrain(pending)
             return Target(channel, LogOnly(), nothing, place=place, announce=_log_announcement, only_logs=True)
-        slack = self.slack(channel)
+        slack = self._channels.setdefault(channel, self.slack(channel))
         dispatcher = Dispatcher(
             slack,
             self._rows,
@@ -110,6 +114,7 @@ class TargetMaker:
             place=place,
             mention=lambda alert: mention_of(mention(alert)),
             silenced_by=self._silenced_by,
+            pace=self._paces.setdefault(channel, Pace()),
             window=window,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
@@ -117,9 +122,24 @@ class TargetMaker:
         return Target(channel, delivery, drain, slack.check, place, _announcer(slack))
 
     def _sending(
-        self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
+        self,
+        address: str,
+        transport: Transport,
+        pending: PendingAlerts,
+        place: str,
+        *,
+        pace: str,
+        check: Check | None = None,
     ) -> Target:
-        sender = Sender(transport, self._rows, place, now=self._now, sleep=sleep_for, silenced_by=self._silenced_by)
+        sender = Sender(
+            transport,
+            self._rows,
+            place,
+            now=self._now,
+            sleep=sleep_for,
+            silenced_by=self._silenced_by,
+            pace=self._paces.setdefault(pace, Pace()),
+        )
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
         return Target(address, delivery, drain, check, place, transport.announce)

@@ -109,7 +109,12 @@ def wire(variables: Mapping[str, str]) -> Service:
         health["slack"] = slack.ready
     return Service(
         Fanout(targets, Plans(client, table, keep, now=now)),
-        AllDrains(targets, lambda: targets_that_waited(client, table)),
+        AllDrains(
+            targets,
+            lambda: targets_that_waited(client, table),
+            lambda name: PendingAlerts(client, table, name).retire(now()),
+            now=now,
+        ),
         Checkup(lambda: {**targets.checks(), "silences": silences.check}, now=now),
         DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now, sleep=sleep_for),
         CanaryWatch(None if slack is None else slack.probe, now=now),
