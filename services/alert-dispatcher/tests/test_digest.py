@@ -188,6 +188,7 @@ def test_the_digest_has_the_events_of_its_period(
     (said,) = target.said
     assert said.key == "digest-2026-03-03T07:00Z"
     assert said.text.splitlines()[1:] == ["data: 1 breached (bronze), 1 held (bronze), 1 silenced (bronze)"]
+    assert not said.late
 
 
 def test_a_digest_is_posted_once_a_day_by_any_process(
@@ -318,8 +319,15 @@ def test_a_digest_that_no_target_took_joins_the_next_one(
     target.failure = None
     clock.sleep(timedelta(days=1))
     assert start().run(clock.deadline())
+    assert not target.said[1].late
     assert target.said[1].text.startswith("Interlock digest · 2026-03-03 08:00 to 2026-03-05 08:00 Europe/Berlin")
     assert counted(target.said[1]) == ["no owner: 1 breached (bronze)"]
+
+
+def test_a_digest_that_waited_is_late(start: Callable[..., DailyDigest], target: Announcing, clock: Any) -> None:
+    clock.sleep(timedelta(minutes=9))
+    assert start().run(clock.deadline())
+    assert target.said[0].late
 
 
 def test_a_digest_in_the_log_is_not_called_delivered(

@@ -20,7 +20,7 @@ from interlock_alert_dispatcher.delivery import Delivery
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
-from interlock_alert_dispatcher.fanout import AllDrains, Fanout, Target, Targets
+from interlock_alert_dispatcher.fanout import AllDrains, Announcement, Fanout, Target, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import SigningKey, TargetMaker
 from interlock_alert_dispatcher.pacing import Pacing
@@ -33,6 +33,7 @@ from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_alert_dispatcher.topics import Topic
+from interlock_alert_dispatcher.webhooks import Webhook
 from interlock_config import decode_alerts_yaml, encode_alerts
 from interlock_dlq import DeadLetter, NullRouter, RoutingFailed
 from interlock_telemetry import InvalidEnvironment, InvocationDeadline, environment
@@ -712,6 +713,22 @@ def test_a_webhook_can_check_the_signature_and_find_repeats(table: "DynamoDBClie
     assert content["detail-type"] == "SLA_BREACH"
     assert (content["severity"], content["late"], content["detail"]["owner"]) == ("critical", False, "data")
     assert content["text"].splitlines()[0] == "CRITICAL · SLA_BREACH · bronze · 2026-03-03"
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_digest_has_the_fields_of_an_alert(hook: Hook, clock: Any, late: bool) -> None:
+    target = Webhook(hook.url, KEY.encode, lambda: Poster("127.0.0.1"), Deployment(), now=clock.now)
+    target.announce(Announcement("digest-1", "two runs", late=late), clock.deadline())
+    ((headers, body),) = hook.requests
+    assert headers["idempotency-key"] == "digest-1"
+    assert json.loads(body) == {
+        "detail-type": "DIGEST",
+        "source": "interlock",
+        "detail": {"id": "digest-1"},
+        "severity": "notice",
+        "text": "two runs",
+        "late": late,
+    }
 
 
 def test_an_id_that_no_header_carries_becomes_a_digest(table: "DynamoDBClient", hook: Hook) -> None:

@@ -19,6 +19,7 @@ from interlock_telemetry import InvocationDeadline, Metric, call_in_time, get_lo
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import WebClient
 
 T = TypeVar("T")
 _log = get_logger(__name__)
@@ -270,6 +271,7 @@ class Slack:
 
     def _with_token(self, call: Callable[[str, timedelta], T], deadline: InvocationDeadline) -> T:
         """The result of a call. After a rotation the call is repeated with the new token."""
+        _load_sdk()
         token = self._tokens.token()
         try:
             return call(token, _time_in(deadline))
@@ -283,16 +285,14 @@ class Slack:
 
     def _asked(self, call: Callable[[Any], Any], token: str, timeout: timedelta, meaning: "_Meaning") -> Any:
         """Slack's answer to one call. Raises SlackError."""
-        from slack_sdk.errors import SlackApiError
-        from slack_sdk.web import WebClient
-
+        web_client, api_error = _load_sdk()
         # A pending alert is tried again. A retry of slack-sdk could post a second message after a lost answer.
         options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
         seconds: Any = timeout.total_seconds()  # declared as whole seconds, and passed on to a socket
-        client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
+        client = web_client(token=token, timeout=seconds, retry_handlers=[], **options)
         try:
             return call_in_time("slack", partial(call, client), reserve=RESERVE)
-        except SlackApiError as error:
+        except api_error as error:
             raise self._error_of(error, meaning) from None
         except (OSError, HTTPException, ValueError, AttributeError) as error:
             raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
@@ -311,6 +311,14 @@ class Slack:
         if meaning is _Meaning.UPDATE and code in _FIXED_CODES:
             return MessageFixed(code)
         return SlackRefused(code or f"HTTP {status}", _scope_in(response.data))
+
+
+def _load_sdk() -> tuple["type[WebClient]", "type[SlackApiError]"]:
+    """The client and its error. The first import takes long, so it comes before the look at the deadline."""
+    from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import WebClient
+
+    return WebClient, SlackApiError
 
 
 def _scope_in(data: Any) -> str:
