@@ -56,6 +56,7 @@ from interlock_store import (
     TableNames,
     Tables,
     TransactionRejected,
+    UnreadableSilence,
     format_time,
     read_rerun_request,
 )
@@ -552,6 +553,12 @@ def test_a_corrupted_silence_is_left_out(store: Store, junk: Item) -> None:
         [Update(store.names.events, "SILENCES", f"{round(NOW.timestamp() * 1000):013d}#a", set=junk)]
     )
     assert list(store.silences()) == []
+    (found,) = store.silence_rows()
+    assert isinstance(found, UnreadableSilence)
+    assert (found.id, found.ended_at) == ("a", None)
+    assert store.end_silence(found, NOW, "operator")
+    assert not store.end_silence(found, NOW, "operator")
+    assert [one.ended_at for one in store.silence_rows()] == [NOW]
 
 
 def test_an_unreadable_end_of_a_silence_is_an_end(store: Store) -> None:

@@ -9,12 +9,27 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._event_rows import read_event, written_at
-from interlock_cli._output import CliError, Part, console, print_json_line
+from interlock_cli._form import Form, RowPrinter, row_output
+from interlock_cli._output import CliError, Part, console, print_json
 from interlock_lifecycle.events import EVENT_KINDS, Severity
 from interlock_store import Store
 
 INFRASTRUCTURE = "INFRASTRUCTURE"
 """The pipeline id of events about Interlock itself."""
+
+COLUMNS = (
+    "timestamp",
+    "eventType",
+    "pipelineId",
+    "scheduleId",
+    "date",
+    "message",
+    "eventId",
+    "runToken",
+    "detail",
+    "unreadable",
+)
+"""The columns of events in CSV."""
 
 _POLL_SECONDS = 1.0
 _TYPE_WIDTH = 26
@@ -36,32 +51,40 @@ _COLOURS = {
 @click.option("--last", default=20, show_default=True, type=click.IntRange(0, 10000), help="Number of past events.")
 @click.option("--follow", "-f", is_flag=True, help="Stay and print new events until Ctrl-C.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
+@row_output(json_means=Form.JSONL)
 def events(
-    pipeline: str | None, last: int, follow: bool, environment: str, endpoint_url: str | None, as_json: bool
+    pipeline: str | None, last: int, follow: bool, environment: str, endpoint_url: str | None, form: Form
 ) -> None:
     """Print events, oldest first, times in UTC.
 
-    A row that is not an event as Interlock writes it is marked as unreadable, with its problem. With --json,
-    `unreadable` has the problem and `raw` the invalid values.
+    A row that is not an event as Interlock writes it is marked as unreadable, with its problem. In JSON, `unreadable`
+    has the problem and `raw` the invalid values.
 
     \b
     Examples:
       interlock events --last 50
       interlock events gold-orders --follow
-      interlock events --json | jq -r .eventType
+      interlock events -o jsonl | jq -r .eventType
     """
+    if follow and form is Form.JSON:
+        raise click.UsageError("--output json needs an end, and --follow has none: use --output jsonl.")
     store = deployment(environment, endpoint_url).store()
     if pipeline not in {None, INFRASTRUCTURE} and not store.config(str(pipeline)).exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     feed = EventFeed(store, pipeline)
+    if form is Form.JSON:
+        print_json([read_event(row).wire for row in feed.newest(last)])
+        return
+    printer = None if form is Form.TABLE else RowPrinter(form, COLUMNS)
     try:
+        if printer is not None:
+            printer.header()
         for row in feed.newest(last):
-            _print(row, as_json)
+            _print(row, printer)
         while follow:
             time.sleep(_POLL_SECONDS)
             for row in feed.fresh():
-                _print(row, as_json)
+                _print(row, printer)
     except KeyboardInterrupt:
         # Ctrl-C is the end of --follow, also while the first events are printed.
         if not follow:
@@ -109,10 +132,10 @@ def _milliseconds_now() -> int:
     return int(datetime.now(UTC).timestamp() * 1000)
 
 
-def _print(row: dict[str, Any], as_json: bool) -> None:
+def _print(row: dict[str, Any], printer: RowPrinter | None) -> None:
     event = read_event(row)
-    if as_json:
-        print_json_line(event.wire)
+    if printer is not None:
+        printer.print(event.wire)
         return
     at = f"{event.at:%Y-%m-%d %H:%M:%S}Z" if event.at is not None else _NO_TIME
     where = " ".join(text for text in (event.pipeline, event.date) if text)

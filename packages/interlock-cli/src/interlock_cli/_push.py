@@ -7,6 +7,7 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._files import reject, review_paths
+from interlock_cli._form import result_output
 from interlock_cli._output import console, print_json
 from interlock_config import AlertRules, PipelineConfig
 from interlock_sla import Calendar
@@ -16,7 +17,7 @@ from interlock_store import Store
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Validate files and write them to the tables.
 

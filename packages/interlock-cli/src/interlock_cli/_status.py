@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from interlock_cli._dead_letters import count_dead_letters
 from interlock_cli._deployment import Deployment, deployment, deployment_options
+from interlock_cli._form import Form, print_rows, row_output
 from interlock_cli._output import (
     Cell,
     CliError,
@@ -17,7 +18,6 @@ from interlock_cli._output import (
     Part,
     console,
     error_console,
-    print_json,
     show_moment,
     show_span,
     table,
@@ -28,6 +28,19 @@ from interlock_store import PipelineStatus, Store, UnreadableStatus, read_status
 
 _WHOLE = ("pipeline", "date", "state")
 _UNREADABLE = "unreadable"
+_COLUMNS = (
+    "pipeline",
+    "date",
+    "progress",
+    "attempt",
+    "reason",
+    "until",
+    "held_since",
+    "next_look",
+    "zone",
+    "problem",
+    "sla",
+)
 _MOST_ALERTS = 1000
 """Alerts that are counted exactly."""
 
@@ -46,16 +59,16 @@ _COLOURS = {
 @click.argument("pipeline", required=False)
 @click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="Number of dates to show.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(pipeline: str | None, last: int, environment: str, endpoint_url: str | None, as_json: bool) -> None:
+@row_output()
+def status(pipeline: str | None, last: int, environment: str, endpoint_url: str | None, form: Form) -> None:
     """Show the state, the reason and the deadlines of each date.
 
     Deadlines are in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. A date that
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
     cannot be read is reported in its line, and does not hide the other rows.
 
-    The last lines count the messages in the dead-letter queues and the alerts that wait for their targets. With --json
-    they are on standard error, and only if a message waits or a queue cannot be read.
+    The last lines count the messages in the dead-letter queues and the alerts that wait for their targets. In JSON and
+    CSV they are on standard error, and only if a message waits or a queue cannot be read.
 
     \b
     Examples:
@@ -69,11 +82,22 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     found = list(read_statuses(store, where.overview(), pipeline, last, now))
     if pipeline is not None and not found[0].stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
-    if as_json:
-        print_json([wire_status(one, now) for one in found])
-    else:
+    is_table = form is Form.TABLE
+    if is_table:
         print_statuses(found, now)
-    _print_waiting(error_console() if as_json else console(), where, store, all_of_it=not as_json)
+    elif form is Form.CSV:
+        print_rows(form, _COLUMNS, (row for one in found for row in _flat_rows(one, now)))
+    else:
+        print_rows(form, (), (wire_status(one, now) for one in found))
+    _print_waiting(console() if is_table else error_console(), where, store, all_of_it=is_table)
+
+
+def _flat_rows(one: PipelineStatus, now: datetime) -> Iterator[dict[str, Any]]:
+    """A row per date, or one row for a pipeline without dates."""
+    wire = wire_status(one, now)
+    whole = {"pipeline": wire["pipeline"], "zone": wire["zone"], "problem": wire["problem"]}
+    for run in wire["runs"] or [{}]:
+        yield {**whole, **run}
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
