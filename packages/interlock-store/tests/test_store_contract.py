@@ -935,3 +935,13 @@ def test_a_row_with_an_expiry_is_changed_by_a_reading_without(store: Store) -> N
     store.put_sensor("bronze", "ready", READING, ttl=1_900_000_000)
     assert store.change_sensor("bronze", "ready", READING)
     assert not store.change_sensor("bronze", "ready", READING)
+
+
+def test_only_a_readable_run_has_a_token(store: Store, start: StartRun) -> None:
+    key = start.run.key
+    assert store.run_token(key) is None
+    store.commit(start)
+    assert store.run_token(key) == start.run.run_token
+    place = f"TRIGGER#{key.schedule_id}#{key.date}"
+    store._tables.transact([Update(store.names.control, f"PIPELINE#{key.pipeline_id}", place, set={"status": "?"})])
+    assert store.run_token(key) is None

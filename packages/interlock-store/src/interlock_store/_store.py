@@ -268,6 +268,14 @@ class Store:
         row = self._get(key, "TRIGGER")
         return None if row is None else read_run(row)
 
+    def run_token(self, key: RunKey) -> str | None:
+        """The execution of the date's run, for a report. None without a run, or if its row cannot be read."""
+        try:
+            run = self.run(key)
+        except MalformedRow:
+            return None
+        return None if run is None else run.run_token
+
     def has_hours(self, key: RunKey) -> bool:
         """Whether any hour of a day has a trigger row, so that the day's data comes by the hour."""
         prefix = f"{run_sk('TRIGGER', key)}T"

@@ -23,7 +23,7 @@ from interlock_alert_dispatcher.routing import RoutingRow
 from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import CHECK_WITHIN, RESERVE
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
-from interlock_dlq import LetterBucket, LogRouter, Router, SqsRouter
+from interlock_dlq import LogRouter, Router, router_of
 from interlock_telemetry import (
     InvalidEnvironment,
     InvocationDeadline,
@@ -81,7 +81,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
     client, table = aws_client("dynamodb"), settings["EVENTS_TABLE"]
-    letters = _dead_letters(settings)
+    letters = router_of(settings, aws_client, sleep=pause, expired=out_of_time)
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
@@ -140,19 +140,6 @@ def _poster(allowed: str) -> Callable[[], "Poster"]:
     if allowed:
         make()
     return make
-
-
-def _dead_letters(settings: Settings) -> Router | None:
-    if settings.dlq_queue_url is None:
-        return None
-    return SqsRouter(
-        settings.dlq_queue_url,
-        aws_client("sqs"),
-        max_retries=settings.dlq_max_retries,
-        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
-        sleep=pause,
-        expired=out_of_time,
-    )
 
 
 def _environment(table: str) -> str:
