@@ -218,6 +218,12 @@ def test_a_route_without_the_last_failure_is_a_warning(events: str, warns: bool)
     assert [expected in one.message for one in found.problems] == [True] * warns
 
 
+def test_another_route_may_have_the_last_failure() -> None:
+    routes = "[{match: {event: [JOB_FAILED]}, to: [mail]}, {match: {event: [RETRY_EXHAUSTED]}, to: [hook]}]"
+    text = f"{TARGETS}\nroutes: {routes}\ndefault: [data-team]"
+    assert review({"alerts.yaml": text}).problems == ()
+
+
 OVERDUE = (
     "SLA_BREACH",
     "RELATIVE_SLA_BREACH",

@@ -1145,6 +1145,19 @@ def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", se
 # --- suppression -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("variable", "key", "posts"),
+    [("true", "", 0), ("true", "quiet: false", 1), ("false", "", 1), ("false", "quiet: true", 0)],
+)
+def test_the_file_decides_first_whether_a_success_is_quiet(
+    table: "DynamoDBClient", slack: Any, monkeypatch: pytest.MonkeyPatch, variable: str, key: str, posts: int
+) -> None:
+    monkeypatch.setenv("ALERT_QUIET", variable)
+    use(table, f"version: 1\n{key}")
+    deliver(message("a", "JOB_COMPLETED"))
+    assert len(slack.replies) == posts
+
+
 def test_a_repeat_changes_the_head_and_adds_no_reply(table: "DynamoDBClient", slack: Any) -> None:
     use(table, "version: 1\nsuppress: {window: 30m}")
     minutes = [(AT + timedelta(minutes=number)).isoformat() for number in (0, 10, 20, 31)]

@@ -271,6 +271,13 @@ class AlertRules(Section, frozen=True):
             extra={"allowed": "must be a list of names of targets"},
         ),
     ] = ()
+    quiet: Annotated[
+        bool | None,
+        Meta(
+            description="Whether a success opens no Slack thread. ALERT_QUIET of the alert-dispatcher by default.",
+            examples=[False],
+        ),
+    ] = None
     suppress: Annotated[Suppression | None, Meta(description="The suppression of repeats in Slack.")] = None
     digest: Annotated[AlertDigest | None, Meta(description="The summary of a day.")] = None
 

@@ -65,9 +65,17 @@ class Target(Struct, frozen=True):
     only_logs: bool = False
 
 
-MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]
-"""Makes the target of a name. Without a description it is the default channel, which posts for that name. The function
-gives the person whom an alert mentions there. The time is the window of suppression."""
+class PostingRules(Struct, frozen=True):
+    """The rules of a Slack channel: the person whom an alert mentions, the window of suppression, and whether a success
+    opens no thread. None of the last two leaves them to the settings."""
+
+    mention: Callable[[Alert], str]
+    window: timedelta | None = None
+    quiet: bool | None = None
+
+
+MakeTarget = Callable[[str, AlertTarget | None, PostingRules], Target]
+"""Makes the target of a name. Without a description it is the default channel, which posts for that name."""
 
 
 class Targets:
@@ -94,7 +102,8 @@ class Targets:
             rules = self._made_for.rules
             described = rules.targets.get(name) if rules else None
             window = rules.suppress.window if rules and rules.suppress else None
-            self._made[name] = self._make(name, described, self._mention_at(name), window)
+            posting = PostingRules(self._mention_at(name), window, rules.quiet if rules else None)
+            self._made[name] = self._make(name, described, posting)
         return self._made[name]
 
     def checks(self) -> dict[str, Check]:

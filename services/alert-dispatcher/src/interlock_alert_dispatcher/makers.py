@@ -11,7 +11,7 @@ from interlock_alert_dispatcher.delivery import Delivery, LogOnly
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, NoDrain
 from interlock_alert_dispatcher.errors import SettingsFault
-from interlock_alert_dispatcher.fanout import Announcement, Target
+from interlock_alert_dispatcher.fanout import Announcement, PostingRules, Target
 from interlock_alert_dispatcher.foreign import escape
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.pacing import Pace
@@ -67,13 +67,7 @@ class TargetMaker:
         self._paces: dict[str, Pace] = {}
         self._channels: dict[str, Slack] = {}
 
-    def __call__(
-        self,
-        name: str,
-        described: AlertTarget | None,
-        mention: Callable[[Alert], str],
-        window: timedelta | None = None,
-    ) -> Target:
+    def __call__(self, name: str, described: AlertTarget | None, rules: PostingRules) -> Target:
         """The target of a name. Without a description it posts to the default channel."""
         pending = PendingAlerts(self._client, self._table, name)
         if described is not None and described.sns is not None:
@@ -81,7 +75,7 @@ class TargetMaker:
         if described is not None and described.webhook is not None:
             webhook = self._webhook(described)
             return self._sending(name, webhook, pending, name, pace=described.webhook, check=webhook.check)
-        return self._posting((described and described.slack) or self._channel, pending, mention, window)
+        return self._posting((described and described.slack) or self._channel, pending, rules)
 
     def slack(self, channel: str) -> Slack:
         """The Slack channel. It must not be called without a token."""
@@ -95,9 +89,7 @@ class TargetMaker:
             now=self._now,
         )
 
-    def _posting(
-        self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str], window: timedelta | None
-    ) -> Target:
+    def _posting(self, channel: str, pending: PendingAlerts, rules: PostingRules) -> Target:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
@@ -110,12 +102,12 @@ class TargetMaker:
             now=self._now,
             sleep=sleep_for,
             deployment=self._deployment,
-            quiet=self._settings.alert_quiet,
+            quiet=self._settings.alert_quiet if rules.quiet is None else rules.quiet,
             place=place,
-            mention=lambda alert: mention_of(mention(alert)),
+            mention=lambda alert: mention_of(rules.mention(alert)),
             silenced_by=self._silenced_by,
             pace=self._paces.setdefault(channel, Pace()),
-            window=window,
+            window=rules.window,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)

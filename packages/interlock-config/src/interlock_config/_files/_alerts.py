@@ -176,7 +176,7 @@ def _look_at_routes(rules: AlertRules, findings: Findings) -> None:
             _look_at_events(one.match, (*path, "match", "event"), findings)
             _look_at_repeats(one.match.severity, (*path, "match", "severity"), findings)
             _look_at_mention(rules, one, path, findings)
-            _look_at_last_failure(one, (*path, "match", "event"), findings)
+            _look_at_last_failure(rules, one, (*path, "match", "event"), findings)
     # A route with an error is replaced by a harmless one, which could match each alert.
     right = [place for place in range(len(rules.routes)) if not findings.touches(("routes", place))]
     for number, place in enumerate(right):
@@ -217,9 +217,9 @@ def _look_at_mention(rules: AlertRules, one: AlertRoute, path: Path, findings: F
         findings.warning((*path, "mention"), UNSET, "has no effect: none of the route's targets is a Slack channel")
 
 
-def _look_at_last_failure(one: AlertRoute, path: Path, findings: Findings) -> None:
+def _look_at_last_failure(rules: AlertRules, one: AlertRoute, path: Path, findings: Findings) -> None:
     """Warn of a route that gets each failed attempt but the last one, which RETRY_EXHAUSTED reports."""
-    if _FAILED in one.match.event and _LAST not in one.match.event:
+    if _FAILED in one.match.event and not any(_LAST in other.match.event for other in rules.routes):
         place = (*path, one.match.event.index(_FAILED))
         message = f"does not get the last failure of a run: {_LAST} has it. Add {_LAST} to the route or to another one"
         findings.warning(place, _FAILED, message)
