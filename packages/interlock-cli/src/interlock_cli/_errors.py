@@ -6,7 +6,7 @@ import click
 
 
 class CliError(click.ClickException):
-    """An error that the user can fix. It is one sentence, or one line per problem, with exit code 2."""
+    """An error that the user can fix: one sentence per problem, with exit code 2."""
 
     exit_code = 2
 
@@ -15,15 +15,23 @@ class CliError(click.ClickException):
         self.lines = lines
 
     def show(self, file: Any = None) -> None:
-        """Print the lines to stderr."""
+        """Print the problems to stderr."""
         from interlock_cli._output import error_console
 
         out = error_console()
-        if len(self.lines) == 1:
-            out.line(("bold red", "error:"), " ", self.message)
-            return
         for line in self.lines:
-            out.line(line)
+            out.line(("bold red", "error:"), " ", line)
+
+
+class Rejection(CliError):
+    """The problems of files. Each line names its severity, and the last line counts them."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the lines to stderr."""
+        from interlock_cli._output import error_console
+
+        for line in self.lines:
+            error_console().line(line)
 
 
 class OutputError(CliError):

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from typing import Any
@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._event_rows import read_event, written_at
-from interlock_cli._instants import PAST_FORMS, read_past
-from interlock_cli._output import CliError, Part, console, print_json_line
+from interlock_cli._form import Form, RowPrinter, row_output
+from interlock_cli._output import CliError, Part, console, print_json
+from interlock_cli._times import Times
 from interlock_lifecycle.events import EVENT_KINDS, EventType, Severity
 from interlock_sla import ExecutionDateError, parse_execution_date
 from interlock_store import Store
@@ -26,6 +27,20 @@ _NEWEST = 20
 _WEEK, _AHEAD = timedelta(days=7), timedelta(days=31)
 _CLOCKS_APART = timedelta(minutes=5)
 """The event of a component whose clock is ahead belongs to a period until now."""
+
+COLUMNS = (
+    "timestamp",
+    "eventType",
+    "pipelineId",
+    "scheduleId",
+    "date",
+    "message",
+    "eventId",
+    "runToken",
+    "detail",
+    "unreadable",
+)
+"""The columns of events in CSV."""
 
 _POLL_SECONDS = 1.0
 _TYPE_WIDTH = 26
@@ -47,11 +62,11 @@ _COLOURS = {
 @click.option("--last", type=click.IntRange(0, 10000), help="Number of past events. Default: 20, or all of a period.")
 @click.option("--date", metavar="DATE", help="Only events of this date: YYYY-MM-DD, or YYYY-MM-DDTHH.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type. Repeatable.")
-@click.option("--since", metavar="TIME", help=f"Begin of the period: {PAST_FORMS}.")
+@click.option("--since", metavar="TIME", help="Begin of the period: a date, a time, or a length of time (7d).")
 @click.option("--until", metavar="TIME", help="End of the period, in the same forms. Default: now.")
 @click.option("--follow", "-f", is_flag=True, help="Stay and print new events until Ctrl-C.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
+@row_output(json_means=Form.JSONL)
 def events(
     pipeline: str | None,
     last: int | None,
@@ -62,15 +77,15 @@ def events(
     follow: bool,
     environment: str,
     endpoint_url: str | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Print events, oldest first, times in UTC.
 
     With --date, --type, --since or --until, all events of a period that have the date and a type are printed. The
     period begins 31 days before the date of --date, otherwise 7 days before now. A time without a zone is in UTC.
 
-    A row that is not an event as Interlock writes it is marked as unreadable, with its problem. With --json,
-    `unreadable` has the problem and `raw` the invalid values.
+    A row that is not an event as Interlock writes it is marked as unreadable, with its problem. In JSON, `unreadable`
+    has the problem and `raw` the invalid values.
 
     \b
     Examples:
@@ -78,27 +93,40 @@ def events(
       interlock events gold-orders --follow
       interlock events gold-orders --date 2026-03-03
       interlock events --type SLA_BREACH --since 36h
-      interlock events --json | jq -r .eventType
+      interlock events -o jsonl | jq -r .eventType
     """
     chosen = _read_choice(date, types, since, until, datetime.now(UTC))
     if follow and until is not None:
         raise click.UsageError("--follow and --until exclude each other.")
+    if follow and form is Form.JSON:
+        raise click.UsageError("--output json needs an end, and --follow has none: use --output jsonl.")
     store = deployment(environment, endpoint_url).store()
     if pipeline not in {None, INFRASTRUCTURE} and not store.config(str(pipeline)).exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     feed = EventFeed(store, pipeline, chosen)
     has_period = not (date is None and not types and since is None and until is None)
+    rows = feed.of_period(last) if has_period else feed.newest(_NEWEST if last is None else last)
+    if form is Form.JSON:
+        print_json([read_event(row).wire for row in rows])
+        return
+    printer = None if form is Form.TABLE else RowPrinter(form, COLUMNS)
     try:
-        for row in feed.of_period(last) if has_period else feed.newest(_NEWEST if last is None else last):
-            _print(row, as_json)
-        while follow:
-            time.sleep(_POLL_SECONDS)
-            for row in feed.fresh():
-                _print(row, as_json)
+        _print_all(feed, rows, printer, follow=follow)
     except KeyboardInterrupt:
         # Ctrl-C is the end of --follow, also while the first events are printed.
         if not follow:
             raise
+
+
+def _print_all(feed: "EventFeed", rows: Iterable[dict[str, Any]], printer: RowPrinter | None, *, follow: bool) -> None:
+    if printer is not None:
+        printer.header()
+    for row in rows:
+        _print(row, printer)
+    while follow:
+        time.sleep(_POLL_SECONDS)
+        for row in feed.fresh():
+            _print(row, printer)
 
 
 class Choice(Struct, frozen=True):
@@ -136,11 +164,12 @@ def _read_choice(
             begin, date = datetime.combine(wanted.day, clock(), UTC) - _AHEAD, str(wanted)
         except ExecutionDateError as error:
             problems.append(f"--date: {error}")
-    first, end = begin, now + _CLOCKS_APART
+    first, end, times = begin, now + _CLOCKS_APART, Times(now)
     for name, text in (("--since", since), ("--until", until)):
-        found = None if text is None else read_past(text, now, whole_day=name == "--until")
+        read = times.end if name == "--until" else times.begin
+        found = None if text is None else read(text)
         if text is not None and found is None:
-            problems.append(f"{name} is {text!r}, must be {PAST_FORMS}")
+            problems.append(f"{name} is {text!r}, {times.allowed}")
         if found is not None:
             first, end = (found, end) if name == "--since" else (first, found)
     if since is not None and until is not None and first > end:
@@ -201,10 +230,10 @@ def _milliseconds_now() -> int:
     return int(datetime.now(UTC).timestamp() * 1000)
 
 
-def _print(row: dict[str, Any], as_json: bool) -> None:
+def _print(row: dict[str, Any], printer: RowPrinter | None) -> None:
     event = read_event(row)
-    if as_json:
-        print_json_line(event.wire)
+    if printer is not None:
+        printer.print(event.wire)
         return
     at = f"{event.at:%Y-%m-%d %H:%M:%S}Z" if event.at is not None else _NO_TIME
     where = " ".join(text for text in (event.pipeline, event.date) if text)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
 from interlock_config import json_schema, review
 
@@ -56,7 +57,7 @@ job:
 @click.option(
     "--folder", default=".", show_default=True, type=click.Path(file_okay=False, path_type=Path), help="Its folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def init(pipeline: str, folder: Path, as_json: bool) -> None:
     """Write a pipeline file with comments, and the schema for editors next to it.
 

@@ -1,7 +1,6 @@
 """Reads a moment of the command line: a time, or a length of time from now. Shows the age of a row."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from interlock_cli._output import show_span
@@ -14,10 +13,6 @@ INSTANT_FORMS = "a time (2026-03-03T07:00 or with a zone), or a length of time f
 """The forms that `read_instant` reads, for messages."""
 
 
-PAST_FORMS = "a date (2026-03-03), a time (2026-03-03T07:00 or with a zone) or a length of time before now (36h)"
-"""The forms that `read_past` reads, for messages."""
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TWO_DAYS = 48 * 3600
 
 
@@ -44,14 +39,3 @@ def read_end(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     is_length = "-" not in text and "+" not in text
     found = read_instant(f"+{text}" if is_length else text, zone, now)
     return found if found is not None and found > now else None
-
-
-def read_past(text: str, now: datetime, *, whole_day: bool) -> datetime | None:
-    """A moment of a period in UTC, None for an invalid text. whole_day: a date means its last moment."""
-    utc = ZoneInfo("UTC")
-    if _DAY.fullmatch(text):
-        begin = read_instant(f"{text}T00:00", utc, now)
-        return None if begin is None else begin + whole_day * (timedelta(days=1) - timedelta(milliseconds=1))
-    if "T" in text:
-        return read_instant(text, utc, now)
-    return None if text[:1] in ("+", "-") else read_instant(f"-{text}", utc, now)

@@ -1,15 +1,16 @@
-"""The output of all commands: lines and tables in a terminal, JSON with --json, one sentence for an error.
+"""The output of all commands: lines and tables in a terminal, JSON or CSV for programs, one sentence for an error.
 
 No other module writes to a stream. Each text is read as foreign: it has no markup, and `shown` escapes it.
 """
 
+import csv
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -128,6 +129,21 @@ def print_json_line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed at once."""
     sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
+
+
+def print_csv_line(values: Iterable[Any]) -> None:
+    """One line of CSV on stdout, flushed at once. A list or a mapping is JSON. A control character is escaped."""
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow([_csv_cell(value) for value in values])
+    _escape_unencodable(sys.stdout)
+    sys.stdout.write(line.getvalue())
+    sys.stdout.flush()
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return _json(value) if isinstance(value, dict | list | tuple | bool) else shown(value, len(str(value)))
 
 
 def print_workflow_command(line: str) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._instants import END_FORMS, read_end
 from interlock_cli._output import CliError, console, print_json, show_moment
 from interlock_cli._silence import caller
@@ -21,7 +22,7 @@ _LONGEST_REASON = 500
 @click.option("--until", metavar="TIME", help=f"End: {END_FORMS}. Default: until `interlock resume`.")
 @click.option("--reason", default="", metavar="TEXT", help="Reason, which status and why show.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the pause as JSON.")
+@result_output
 def pause(
     pipeline: str, until: str | None, reason: str, environment: str, endpoint_url: str | None, as_json: bool
 ) -> None:

@@ -8,6 +8,7 @@ import click
 from interlock_cli._confirm import confirm
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._files import reject, review_paths
+from interlock_cli._form import result_output
 from interlock_cli._output import Output, console, print_json
 from interlock_cli._push_plan import PlannedChange, plan_push, print_plan, wire_plan
 from interlock_config import AlertRules, PipelineConfig
@@ -21,7 +22,7 @@ from interlock_store import Store
 @click.option("--prune", is_flag=True, help="Also remove the pipelines of the deployment that no file names.")
 @click.option("--yes", is_flag=True, help="Do not ask before pipelines are removed.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def push(
     paths: tuple[str, ...],
     dry_run: bool,

@@ -4,6 +4,7 @@ import click
 
 from interlock_cli._confirm import confirm
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
 
 _MOST_COUNTED = 1000
@@ -13,7 +14,7 @@ _MOST_COUNTED = 1000
 @click.argument("pipeline")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def remove(pipeline: str, yes: bool, environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Remove PIPELINE: delete its config, so that nothing of it starts any more.
 

@@ -3,13 +3,14 @@
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
 
 
 @click.command()
 @click.argument("pipeline")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def resume(pipeline: str, environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """End the pause of PIPELINE.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
 from interlock_cli._sensor_rows import get_sensor, list_sensors
 from interlock_lifecycle.sensors import is_reserved
@@ -35,7 +36,7 @@ sensor.add_command(get_sensor)
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD=VALUE...")
 @click.option("--no-timestamp", "bare", is_flag=True, help="Write the fields as they are, without updatedAt.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def put(
     pipeline: str,
     key: str,

@@ -10,6 +10,7 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._errors import OutputError
+from interlock_cli._form import Form, print_rows, result_output, row_output
 from interlock_cli._instants import show_age
 from interlock_cli._output import CliError, console, print_json, show_moment, table
 from interlock_cli._pause import zone_of
@@ -20,15 +21,19 @@ from interlock_store import Store, StoredConfig
 _Fields = Mapping[str, object]
 
 
+_COLUMNS = ("key", "date", "problem", "updated_at", "data")
+"""The columns of sensor rows in CSV."""
+
+
 @click.command(name="list")
 @click.argument("pipeline")
 @click.option("--key", "prefix", default="", metavar="PREFIX", help="Only rows whose key begins with this text.")
 @click.option("--last", default=50, show_default=True, type=click.IntRange(1, 10000), help="Most rows to show.")
 @click.option("--all", "every", is_flag=True, help="Also rows that Interlock writes itself, such as baselines.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@row_output()
 def list_sensors(
-    pipeline: str, prefix: str, last: int, every: bool, environment: str, endpoint_url: str | None, as_json: bool
+    pipeline: str, prefix: str, last: int, every: bool, environment: str, endpoint_url: str | None, form: Form
 ) -> None:
     """List the sensor rows of PIPELINE in the order of their keys.
 
@@ -43,8 +48,8 @@ def list_sensors(
     stored = _config(store, pipeline, environment)
     rows = ((key, fields) for key, fields in store.sensors_by_key(pipeline, prefix) if every or not is_reserved(key))
     found = list(islice(rows, last + 1))
-    if as_json:
-        print_json([wire_sensor(key, fields) for key, fields in found[:last]])
+    if form is not Form.TABLE:
+        print_rows(form, _COLUMNS, (wire_sensor(key, fields) for key, fields in found[:last]))
         return
     _print_rows(found[:last], stored, datetime.now(UTC))
     if len(found) > last:
@@ -55,7 +60,7 @@ def list_sensors(
 @click.argument("pipeline")
 @click.argument("key")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@result_output
 def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Show one sensor row: KEY of PIPELINE. The exit code is 1 if there is no such row.
 

@@ -13,6 +13,7 @@ from msgspec import to_builtins
 from interlock_cli._dead_letters import count_dead_letters
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._foreign import shown as shown_text
+from interlock_cli._form import Form, print_rows, row_output
 from interlock_cli._output import (
     Cell,
     CliError,
@@ -21,7 +22,6 @@ from interlock_cli._output import (
     Part,
     console,
     error_console,
-    print_json,
     show_moment,
     show_span,
     table,
@@ -42,6 +42,19 @@ _WATCH_SECONDS = 5
 _POLL_SECONDS = 1.0
 _WHOLE = ("pipeline", "date", "state")
 _UNREADABLE = "unreadable"
+_COLUMNS = (
+    "pipeline",
+    "date",
+    "progress",
+    "attempt",
+    "reason",
+    "until",
+    "held_since",
+    "next_look",
+    "zone",
+    "problem",
+    "sla",
+)
 _MOST_ALERTS = 1000
 """Alerts that are counted exactly."""
 
@@ -70,7 +83,7 @@ _COLOURS = {
 @click.option("--watch", is_flag=True, help="Show it again every 5 seconds until Ctrl-C. It needs a terminal.")
 @click.option("--wait", metavar="DATE", help="Wait for the end of the run of this date. Exit code 1 if it failed.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@row_output()
 def status(
     pipeline: str | None,
     last: int,
@@ -82,7 +95,7 @@ def status(
     wait: str | None,
     environment: str,
     endpoint_url: str | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Show the state, the reason and the deadlines of each date.
 
@@ -93,8 +106,8 @@ def status(
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
     cannot be read is reported in its line, and does not hide the other rows.
 
-    The last lines count the messages in the dead-letter queues and the alerts that wait for their targets. With --json
-    they are on standard error, and only if a message waits or a queue cannot be read.
+    The last lines count the messages in the dead-letter queues and the alerts that wait for their targets. In JSON and
+    CSV they are on standard error, and only if a message waits or a queue cannot be read.
 
     \b
     Examples:
@@ -106,8 +119,8 @@ def status(
       interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
     chosen = read_choice(states, since, owner, fail_on)
-    if watch and (as_json or not console().is_terminal):
-        raise click.UsageError("--watch needs a terminal, and excludes --json.")
+    if watch and (form is not Form.TABLE or not console().is_terminal):
+        raise click.UsageError("--watch needs a terminal, and excludes --output and --json.")
     where = deployment(environment, endpoint_url)
     store = where.store()
     names = _names(store, pipeline, environment)
@@ -123,11 +136,14 @@ def status(
         return
     now = datetime.now(UTC)
     found = look(now)
-    if as_json:
-        print_json([wire_status(one, now) for one in found])
-    else:
+    is_table = form is Form.TABLE
+    if is_table:
         print_statuses(found, now)
-    _print_waiting(error_console() if as_json else console(), where, store, all_of_it=not as_json)
+    elif form is Form.CSV:
+        print_rows(form, _COLUMNS, (row for one in found for row in _flat_rows(one, now)))
+    else:
+        print_rows(form, (), (wire_status(one, now) for one in found))
+    _print_waiting(console() if is_table else error_console(), where, store, all_of_it=is_table)
     if chosen.fails(found):
         click.get_current_context().exit(1)
 
@@ -177,6 +193,14 @@ def _watch(look: Callable[[datetime], list[PipelineStatus]]) -> None:
             time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         return
+
+
+def _flat_rows(one: PipelineStatus, now: datetime) -> Iterator[dict[str, Any]]:
+    """A row per date, or one row for a pipeline without dates."""
+    wire = wire_status(one, now)
+    whole = {"pipeline": wire["pipeline"], "zone": wire["zone"], "problem": wire["problem"]}
+    for run in wire["runs"] or [{}]:
+        yield {**whole, **run}
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:

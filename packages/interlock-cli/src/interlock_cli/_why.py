@@ -11,6 +11,7 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._instants import INSTANT_FORMS, read_instant
 from interlock_cli._output import CliError, console, print_json
 from interlock_cli._why_lines import print_explanation
@@ -34,7 +35,7 @@ _Fields = Mapping[str, object]
     help="Explain the date as if this row were written at that moment. It replaces the row that exists. Repeatable.",
 )
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON with all rules.")
+@result_output
 def why(
     pipeline: str,
     date: str,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
@@ -21,6 +22,9 @@ DEFAULT_TARGET = ""
 
 TARGET_NAME = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 """The form of a target's name."""
+
+LONGEST_WINDOW = timedelta(hours=24)
+"""The longest window of suppression."""
 
 _STAR = "\0"
 _GLOB_MEANING = "`*` matches any text, `?` one character."
@@ -212,7 +216,9 @@ class AlertRoute(Section, frozen=True):
 class Suppression(Section, frozen=True):
     """The suppression of repeats in Slack."""
 
-    window: Annotated[Duration, duration("Time in which a repeat changes the head alone, at most 24h.", "30m")]
+    window: Annotated[
+        Duration, duration("Time in which a repeat changes the head alone, at most 24h.", "30m", LONGEST_WINDOW)
+    ]
 
 
 class AlertDigest(Section, frozen=True):
@@ -264,6 +270,13 @@ class AlertRules(Section, frozen=True):
             extra={"allowed": "must be a list of names of targets"},
         ),
     ] = ()
+    quiet: Annotated[
+        bool | None,
+        Meta(
+            description="Whether a success opens no Slack thread. ALERT_QUIET of the alert-dispatcher by default.",
+            examples=[False],
+        ),
+    ] = None
     suppress: Annotated[Suppression | None, Meta(description="The suppression of repeats in Slack.")] = None
     digest: Annotated[AlertDigest | None, Meta(description="The summary of a day.")] = None
 

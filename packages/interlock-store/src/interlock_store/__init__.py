@@ -34,7 +34,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
-from interlock_store._silences import Silence
+from interlock_store._silences import Silence, UnreadableSilence
 from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
@@ -82,6 +82,7 @@ __all__ = [
     "TableNames",
     "Tables",
     "TransactionRejected",
+    "UnreadableSilence",
     "UnreadableStatus",
     "Waits",
     "corrupted_values",

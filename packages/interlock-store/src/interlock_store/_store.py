@@ -78,7 +78,7 @@ from interlock_store._rows import (
     sensor_fields,
     waiting_place,
 )
-from interlock_store._silences import SILENCES, Silence, read_silence, silence_place, silence_row
+from interlock_store._silences import SILENCES, Silence, UnreadableSilence, silence_of, silence_place, silence_row
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._waits import Waits
@@ -272,6 +272,14 @@ class Store:
         """The trigger row of a date."""
         row = self._get(key, "TRIGGER")
         return None if row is None else read_run(row)
+
+    def run_token(self, key: RunKey) -> str | None:
+        """The execution of the date's run, for a report. None without a run, or if its row cannot be read."""
+        try:
+            run = self.run(key)
+        except MalformedRow:
+            return None
+        return None if run is None else run.run_token
 
     def has_hours(self, key: RunKey) -> bool:
         """Whether any hour of a day has a trigger row, so that the day's data comes by the hour."""
@@ -689,17 +697,19 @@ class Store:
 
         A row that cannot be read is left out, because it silences nothing.
         """
-        after = "0" if now is None else silence_place(now)
-        rows = self._tables.query(self.names.events, SILENCES, after=after)
-        return (found for row in rows if (found := read_silence(row)) is not None)
+        return (found for found in self.silence_rows(now) if isinstance(found, Silence))
 
-    def end_silence(self, silence: Silence, at: datetime, by: str) -> bool:
+    def silence_rows(self, now: datetime | None = None) -> Iterator[Silence | UnreadableSilence]:
+        """The silences as in `silences`, with the rows that cannot be read."""
+        after = "0" if now is None else silence_place(now)
+        return (silence_of(row) for row in self._tables.query(self.names.events, SILENCES, after=after))
+
+    def end_silence(self, silence: Silence | UnreadableSilence, at: datetime, by: str) -> bool:
         """Note that a silence was ended early, and by whom. The result is False if it was ended before."""
-        row = silence_row(silence)
         ended = {"endedAt": format_time(at), "endedBy": by}
         expect = Expect(exists=True, absent=("endedAt",))
         try:
-            self._write(Update(self.names.events, row["PK"], row["SK"], set=ended, expect=expect))
+            self._write(Update(self.names.events, SILENCES, silence.place, set=ended, expect=expect))
         except TransactionRejected:
             return False
         return True

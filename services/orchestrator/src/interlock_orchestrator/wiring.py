@@ -10,13 +10,23 @@ from msgspec import Struct
 from interlock_controller.effects import EndWait, TaskTokens
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause
-from interlock_triggers import Breakers, Clients, Triggers
+from interlock_telemetry import (
+    InvalidEnvironment,
+    Metric,
+    Settings,
+    aws_client,
+    environment,
+    instrument,
+    measure,
+    pause,
+)
+from interlock_triggers import AllowListError, Breakers, Clients, Triggers
 
 SERVICE = "orchestrator"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
-_OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
+_ALLOWED = "INTERLOCK_TRIGGER_ALLOWED_HOSTS"
+_OPTIONAL = {_ALLOWED: ""}
 
 _CLOSING_TIME = timedelta(seconds=5)
 """The time at the end of an invocation for recording the answer to a job's start."""
@@ -86,5 +96,8 @@ def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -
         timeout=settings.cb_timeout.total_seconds(),
         on_change=lambda host, state: measured(Metric.BREAKER_STATE, _BREAKER_STATES[state], target=host),
     )
-    allowed = settings["INTERLOCK_TRIGGER_ALLOWED_HOSTS"]
-    return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))
+    allowed = settings[_ALLOWED]
+    try:
+        return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))
+    except AllowListError as error:
+        raise InvalidEnvironment((), (f"{_ALLOWED} is {allowed!r}: {error}",)) from None

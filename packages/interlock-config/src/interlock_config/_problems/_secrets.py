@@ -1,8 +1,8 @@
 """The parts of a file's text that may be shown, decided in one place for values, messages and paths of problems.
 
 Problems are printed in build logs. Hidden are the values of headers and of keys named like secrets, the text before
-the `@` of an address, and the text after a secret's name. In doubt, more is hidden than necessary: the line of a
-problem still names the place.
+the `@` of an address, the path of a webhook, and the text after a secret's name. In doubt, more is hidden than
+necessary: the line of a problem still names the place.
 """
 
 import re
@@ -49,6 +49,9 @@ _URL_WITHOUT_PORT = _Sign(rf"://{_NO_PORT}")
 _ADDRESS_WITHOUT_PORT = _Sign(
     rf"\W*+(?:[a-z][a-z0-9+.-]*(?::/+|/+))?(?!(?:https?|ftps?|s3):/){_NO_PORT}", re.IGNORECASE
 )
+_HOOK = _Sign(r"(\b[a-z][a-z0-9+.-]{0,20}://(?=[^\s'\"]{0,300}?hook)[^\s/?#'\"]{1,300})[/?#][^\s'\",}]+", re.IGNORECASE)
+_WEBHOOK = "webhook"
+_HOST_ALONE = _Sign(r"^((?:[a-z][a-z0-9+.-]*://)?[^/?#]*)[/?#].+", re.IGNORECASE | re.DOTALL)
 _SCHEME_NAME = _Sign(r"(?<![\w.+-])[a-z][a-z.+-]{0,20}$", re.IGNORECASE)
 _ADDRESS_NAME = _Sign(r"ur[li]|host|endpoint|address|server|dsn|connection", re.IGNORECASE)
 # `url:https://user: password` without quotes: the key is the beginning of the address, and its value the rest.
@@ -86,6 +89,8 @@ def shown_at(path: tuple[str | int, ...], value: Any) -> Any:
     if is_hidden(path):
         return HIDDEN
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if isinstance(value, str) and name == _WEBHOOK:
+        value = _HOST_ALONE.compiled.sub(rf"\1/{HIDDEN}", value)
     return _shown(value, is_address=_is_address(name), deep=0)
 
 
@@ -112,6 +117,7 @@ def shown_key(key: str, *, of_secrets: bool, is_alone: bool = False) -> str:
 
 def _shown(value: Any, *, is_address: bool, deep: int) -> Any:
     if isinstance(value, str):
+        value = _without_path_of_webhook(value)
         return _without_what_is_named(_beginning(_without_user(value, is_address=is_address)), is_address=is_address)
     if not isinstance(value, dict | list):
         return value
@@ -131,6 +137,8 @@ def _shown(value: Any, *, is_address: bool, deep: int) -> Any:
 def _shown_under(key: str, value: Any, deep: int) -> Any:
     if value is None:
         return None
+    if isinstance(value, str) and key == _WEBHOOK:
+        value = _HOST_ALONE.compiled.sub(rf"\1/{HIDDEN}", value)
     return HIDDEN if is_secret(key) else _shown(value, is_address=_is_address(key), deep=deep)
 
 
@@ -162,6 +170,11 @@ def _without_user(text: str, *, is_address: bool) -> str:
         return text
     words = re.split(r"(\s+)", name)
     return f"{''.join(words[:-1])}{HIDDEN}@{rest}"
+
+
+def _without_path_of_webhook(text: str) -> str:
+    """The text without the path of each webhook's URL: who knows the path can post there."""
+    return _HOOK.compiled.sub(rf"\1/{HIDDEN}", text)
 
 
 def _beginning(text: str) -> str:

@@ -13,7 +13,7 @@ from interlock_controller.effects import MISSING, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
-from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.events import EventType, make_event, owner_detail
 from interlock_lifecycle.reruns import report_rejections
 from interlock_lifecycle.runs import (
     ExecutionEnded,
@@ -135,6 +135,7 @@ class Recovery:
 
     def _announce_start(self, run: Run, now: datetime) -> None:
         """Report the start before it happens. After the start the row no longer waits, and no tick comes back to it."""
+        config = self._store.config(run.key.pipeline_id).config
         event = make_event(
             EventType.TRIGGER_RECOVERED,
             run.key,
@@ -143,7 +144,7 @@ class Recovery:
             attempt=run.attempt,
             run_token=run.run_token,
             message="committed but not started; the watchdog starts it",
-            detail={"source": "watchdog", "runToken": run.run_token},
+            detail={"source": "watchdog", "runToken": run.run_token, **owner_detail(config)},
         )
         self._store.commit(
             Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}#{run.key.date}", at=now)
@@ -156,7 +157,7 @@ class Recovery:
         """Report the rerun requests that were rejected in the last hour. A changed counter waits for the next tick."""
         counted = read_counter(row)
         if counted.after.count:
-            self._store.commit(report_rejections(counted, now))
+            self._store.commit(report_rejections(counted, now, self._store.run_token(counted.key)))
         else:
             self._store.unindex(row)
 

@@ -7,7 +7,7 @@ import click
 from interlock_local import find_checkout
 from interlock_local._services import SERVICES
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_terminal
+from interlock_local.commands._command import with_output, with_terminal
 
 
 @click.command()
@@ -28,7 +28,7 @@ from interlock_local.commands._command import with_terminal
 )
 @click.option("--with-boto", is_flag=True, help="Also pack boto3. Lambda's runtime has its own.")
 @click.option("--telemetry", is_flag=True, help="Also pack the exporter of traces and metrics (OTLP over HTTP).")
-@click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
+@with_output
 @with_terminal
 def build(
     terminal: Terminal,
