@@ -85,6 +85,8 @@ def _standing(workspace: Workspace, unit: Unit) -> str:
         last = rules.last_release(workspace, unit)
     except GitError as failed:
         return str(failed)
+    if unit.is_service:
+        return f"the last release is {last or 'none'}"
     if last is None:
         return "no earlier release, so no public API to compare"
     return f"the last release is {last}"

@@ -70,7 +70,7 @@ def _raised(user: Unit, unit: Unit, version: str, before: dict[Path, str]) -> di
         lambda found: f'"{found[1]}>={lowest},<{limit}{found[2] or ""}"',
         text,
     )
-    note = f"The package needs {unit.distribution} {lowest} or newer, below {limit}."
+    note = f"The range of {unit.distribution} begins with {lowest} and ends before {limit}."
     entry = {log: changelog.add_change(before.get(log, log.read_text()), note)} if raised != text else {}
     return {pyproject: raised, **entry}
 

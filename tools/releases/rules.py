@@ -111,8 +111,8 @@ def _three(version: Version) -> str:
 
 
 def public_api(workspace: Workspace, unit: Unit) -> Iterator[str]:
-    """No public object of the last release is broken, unless the version says so."""
-    last = last_release(workspace, unit)
+    """No public object of the last release is broken, unless the version says so. A service has no public objects."""
+    last = None if unit.is_service else last_release(workspace, unit)
     if last is None or Version(unit.version) >= next_breaking(last):
         return
     for line in breakages(workspace, unit, tag_of(unit, str(last))):

@@ -4,7 +4,7 @@ A path that no rule knows touches everything. A change of infra/shared touches a
 
 Examples:
   python -m releases.touched origin/main HEAD
-  python -m releases.touched "$BEFORE" "$GITHUB_SHA" --github
+  python -m releases.touched none HEAD --github
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Each rule of a release is broken once in a small workspace."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +184,13 @@ def test_a_removed_public_module_is_breaking(demo: Demo) -> None:
     assert wrong.endswith("must be 2.0.0 or higher")
 
 
+def test_a_service_has_no_public_api(demo: Demo) -> None:
+    demo.tag("demo-tick-v0.1.0")
+    (demo.root / "services/tick/src/demo_tick/handler.py").unlink()
+    demo.replace("services/tick/pyproject.toml", '"0.1.0"', '"0.1.1"')
+    assert list(rules.public_api(demo.workspace, demo.unit("tick"))) == []
+
+
 def test_additions_and_private_changes_break_nothing(demo: Demo) -> None:
     demo.write(f"{CORE}/src/demo_core/_more.py", "def hidden() -> None: ...\n")
     release(demo, "demo-core", "0.1.0")
@@ -230,6 +238,14 @@ def test_a_file_that_a_source_lacks_is_found(demo: Demo, tmp_path: Path) -> None
     demo.write(f"{CORE}/src/demo_core/data.txt", "data\n")
     demo.replace(f"{CORE}/pyproject.toml", "[build-system]", text)
     assert "demo_core-0.1.0-py3-none-any.whl lacks demo_core/data.txt" in packed(demo, tmp_path)
+
+
+def test_a_wheel_that_differs_from_the_checkout_is_found(demo: Demo, tmp_path: Path) -> None:
+    sdist, wheel = wheels.build(demo.workspace, demo.unit("demo-core"), tmp_path)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("demo_core/more.py", "")
+    [wrong] = wheels.contents(demo.workspace, demo.unit("demo-core"), sdist, wheel, tmp_path)
+    assert wrong == "the wheels of the source distribution and of the checkout differ: demo_core/more.py"
 
 
 @pytest.mark.parametrize(("file", "named"), [("src/demo_core/py.typed", "py.typed"), ("LICENSE", "licenses/LICENSE")])
