@@ -5,7 +5,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from releases.workspace import Unit
 
@@ -34,12 +34,17 @@ def tag_of(unit: Unit, version: str) -> str:
 def released(root: Path, unit: Unit) -> list[Version]:
     """The tagged versions of a unit, the lowest first.
 
-    Raises GitError in a clone without the whole history, because tags may be missing there.
+    Raises GitError in a clone without the whole history, because tags may be missing there, and for a tag whose end is
+    not a version.
     """
     if git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise GitError("this clone has no complete history, so tags may be missing: git fetch --unshallow --tags")
     prefix = tag_of(unit, "")
-    return sorted(Version(tag.removeprefix(prefix)) for tag in git(root, "tag", "--list", f"{prefix}*").splitlines())
+    tags = git(root, "tag", "--list", f"{prefix}*").splitlines()
+    try:
+        return sorted(Version(tag.removeprefix(prefix)) for tag in tags)
+    except InvalidVersion as wrong:
+        raise GitError(f"a tag that begins with {prefix} must end with a version: {wrong}") from wrong
 
 
 def commit_of(root: Path, reference: str) -> str:

@@ -88,6 +88,13 @@ def test_a_shallow_clone_is_no_first_release(demo: Demo, tmp_path: Path) -> None
         problems(Demo(tmp_path / "shallow"), "demo-core")
 
 
+def test_a_tag_without_a_version_is_reported(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    demo.tag("demo-core-vital")
+    assert check.main(["demo-core"], demo.root) == 1
+    wrong = "a tag that begins with demo-core-v must end with a version: Invalid version: 'ital'"
+    assert wrong in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
