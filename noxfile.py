@@ -3,15 +3,17 @@
 CONTRIBUTING.md lists the sessions with their minutes.
 """
 
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import tomllib
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 import nox
 
@@ -32,9 +34,28 @@ nox.options.sessions = [
     "tests",
     "floor",
     "infra",
+    "workflows",
     "docs",
     "examples",
 ]
+
+
+def _home(unit: str) -> str:
+    return f"packages/{unit}" if unit in PACKAGES else f"services/{unit}"
+
+
+def _distribution(unit: str) -> str:
+    return unit if unit in PACKAGES else f"interlock-{unit}"
+
+
+def _in_order() -> list[str]:
+    """The packages and services. Each one follows the siblings that it needs, so that one run can release all."""
+    needed: dict[str, list[str]] = {}
+    for unit in PACKAGES + SERVICES:
+        project = tomllib.loads((ROOT / _home(unit) / "pyproject.toml").read_text())["project"]
+        lines = [*project["dependencies"], *itertools.chain(*project.get("optional-dependencies", {}).values())]
+        needed[unit] = sorted({re.split(r"[^\w-]", line)[0] for line in lines} & set(PACKAGES))
+    return list(TopologicalSorter(needed).static_order())
 
 
 def _sync(session: nox.Session, *arguments: str) -> None:
@@ -137,52 +158,11 @@ def _interpreter(version: str) -> str | None:
     return None
 
 
-# The packages whose README examples run with only the package installed.
-README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "interlock-sla", "interlock-triggers"}
-
-# The public modules of a package that work without its extras. `interlock_controller.runs` needs an extra.
-FACES = {
-    "interlock-controller": [".effects", ".records", ".slas", ".watch"],
-    "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
-    "interlock-local": [".commands", ".demo", ".pump", ".site", ".stack", ".zips"],
-}
-
-
 @nox.session(allow_parallel=True)
-@nox.parametrize("package", [nox.param(package, id=package) for package in PACKAGES])
-def floor(session: nox.Session, package: str) -> None:
-    """Test the wheel of one package in a separate environment with the lowest versions that it declares."""
-    wheels = Path(session.create_tmp()).resolve() / "wheels"
-    shutil.rmtree(wheels, ignore_errors=True)
-    for sibling in _closure(package):
-        session.run_install("uv", "build", "--quiet", "--wheel", "--package", sibling, "--out-dir", str(wheels))
-    session.run_install(
-        "uv",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-sources",
-        "--resolution=lowest",
-        # The version number stays while the code changes, so an installed or cached wheel may be an older build.
-        *(f"--reinstall-package={sibling}" for sibling in _closure(package)),
-        "--only-binary=:all:",
-        "--find-links",
-        str(wheels),
-        f"{package}=={_project(package)['version']}",
-    )
-    module = package.replace("-", "_")
-    for face in ["", *FACES.get(package, [])]:
-        session.run("python", str(ROOT / "tests" / "public_surface.py"), f"{module}{face}")
-    if package in README_RUNS:
-        session.run(
-            "python", str(ROOT / "tests" / "readme_examples.py"), str(ROOT / "packages" / package / "README.md")
-        )
-    if package == "interlock-triggers":
-        session.run("python", str(ROOT / "tests" / "triggers_alone.py"))
-    if package == "interlock-cli":
-        session.run("python", str(ROOT / "tests" / "cli_alone.py"))
-    if package == "interlock-local":
-        session.run("python", str(ROOT / "tests" / "local_alone.py"))
+@nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
+def floor(session: nox.Session, unit: str) -> None:
+    """Test the wheel of one package or service in a separate environment with the lowest versions that it declares."""
+    session.run("python", "tools/releases/lowest.py", unit)
 
 
 @nox.session(allow_parallel=True)
@@ -253,6 +233,55 @@ def build(session: nox.Session, service: str) -> None:
     """Build the zip of one Lambda into dist/, for AWS on arm64 or as the arguments of `interlock build` say."""
     _sync_workspace(session)
     session.run("interlock", "build", service, *session.posargs)
+
+
+TOOLS = {"PYTHONPATH": str(ROOT / "tools")}
+
+
+@nox.session(name="release-check")
+@nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
+def release_check(session: nox.Session, unit: str) -> None:
+    """Check that one package or service can be released. `-- --tag TAG` checks a tag."""
+    _sync(session, "--only-group", "release")
+    session.run("python", "-m", "releases.check", unit, *session.posargs, env=TOOLS)
+
+
+@nox.session
+@nox.parametrize("unit", [nox.param(unit, id=unit) for unit in _in_order()])
+def release(session: nox.Session, unit: str) -> None:
+    """Prepare the release of one package or service: `nox -s "release(interlock-sla)" -- 0.2.0`. Nothing is tagged."""
+    _sync(session, "--only-group", "release")
+    session.run("python", "-m", "releases.prepare", unit, *session.posargs, env=TOOLS)
+
+
+@nox.session
+@nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
+def artifacts(session: nox.Session, unit: str) -> None:
+    """Build the files of one release with their SBOMs into dist/release: a wheel and its source, or a zip."""
+    out = ROOT / "dist" / "release" / unit
+    shutil.rmtree(out, ignore_errors=True)
+    _sync(session, "--package", _distribution(unit), "--no-editable")
+    [packages] = Path(session.virtualenv.location).resolve().glob("lib/python*/site-packages")
+    if unit in PACKAGES:
+        session.run_install("uv", "build", "--quiet", "--package", unit, "--out-dir", str(out))
+        [file], environment = out.glob("*.whl"), ["--environment", str(packages)]
+    else:
+        # The builder of the zips has an environment of its own.
+        command = ["uv", "run", "--quiet", "--locked", "--package", "interlock-cli", "--extra", "local", "--isolated"]
+        session.run_install(*command, "interlock", "build", unit, "--out", str(out), *session.posargs)
+        file, environment = out / f"{unit}.zip", []
+    command = ["uv", "run", "--quiet", "--locked", "--isolated", "--no-default-groups", "--only-group", "release"]
+    session.run_install(*command, "python", "-m", "releases.sbom", str(file), "--unit", unit, *environment, env=TOOLS)
+
+
+@nox.session(allow_parallel=True)
+def workflows(session: nox.Session) -> None:
+    """Lint the workflows, and test the tools of releases and deployments."""
+    _sync(session, "--only-group", "dev", "--only-group", "release")
+    session.run("actionlint")
+    session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
+    session.run("mypy", "-p", "releases", env={"MYPYPATH": str(ROOT / "tools")})
+    session.run("pytest", "-q", "tools/tests", *session.posargs)
 
 
 # The modules that mutmut changes. It skips decorated functions such as cached functions and properties.
@@ -410,34 +439,3 @@ def airflow(session: nox.Session) -> None:
     )
     executable = {"INTERLOCK_TEST_AIRFLOW": str(server / "bin" / "airflow")}
     session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
-
-
-def _home(unit: str) -> str:
-    return f"packages/{unit}" if unit in PACKAGES else f"services/{unit}"
-
-
-def _distribution(unit: str) -> str:
-    return unit if unit in PACKAGES else f"interlock-{unit}"
-
-
-def _project(package: str) -> dict[str, Any]:
-    """The `project` table of a package's pyproject.toml."""
-    return dict(tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text())["project"])
-
-
-def _closure(package: str) -> list[str]:
-    """The package and the siblings that its declared dependencies need, with those of their extras."""
-    seen: list[str] = []
-    queue = list(_project(package)["dependencies"])
-    found = [package]
-    while queue:
-        requirement = queue.pop()
-        name, _, extras = requirement.split(">")[0].partition("[")
-        if name not in PACKAGES or requirement in seen:
-            continue
-        seen.append(requirement)
-        found += [name] if name not in found else []
-        queue += _project(name)["dependencies"]
-        for extra in filter(None, extras.strip("]").split(",")):
-            queue += _project(name)["optional-dependencies"][extra]
-    return found

@@ -19,6 +19,7 @@ PAGES = sorted(
         *ROOT.glob("docs/**/*.md"),
         *ROOT.glob("examples/**/*.md"),
         *ROOT.glob("packages/*/*.md"),
+        *ROOT.glob("services/*/*.md"),
         *ROOT.glob("tests/**/*.md"),
         *ROOT.glob("infra/**/*.md"),
     )
@@ -190,12 +191,16 @@ def test_the_index_links_to_each_page() -> None:
     assert sorted(set(DOCS.glob("**/*.md")) - found) == []
 
 
-PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+HOMES = sorted(
+    path.parent.relative_to(ROOT).as_posix()
+    for kind in ("packages", "services")
+    for path in ROOT.glob(f"{kind}/*/pyproject.toml")
+)
 
 
-def test_the_root_changelog_links_to_each_package() -> None:
-    links = re.findall(r"\]\(packages/([\w-]+)/CHANGELOG\.md\)", (ROOT / "CHANGELOG.md").read_text())
-    assert sorted(links) == PACKAGES
+def test_the_root_changelog_links_to_each_unit() -> None:
+    links = re.findall(r"\]\(([\w/-]+)/CHANGELOG\.md\)", (ROOT / "CHANGELOG.md").read_text())
+    assert sorted(links) == HOMES
 
 
 CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
@@ -224,8 +229,8 @@ def test_wrong_changelogs_are_found() -> None:
     assert wrong_changelog("## Next\n\n### News\n\n- x\n") == ["## Next", "### News"]
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_changelog_has_the_usual_form(package: str) -> None:
-    text = (ROOT / "packages" / package / "CHANGELOG.md").read_text()
+@pytest.mark.parametrize("home", HOMES)
+def test_a_changelog_has_the_usual_form(home: str) -> None:
+    text = (ROOT / home / "CHANGELOG.md").read_text()
     assert "## Unreleased" in text
     assert wrong_changelog(text) == []

@@ -1,0 +1,3 @@
+from demo_workspace import demo
+
+__all__ = ["demo"]

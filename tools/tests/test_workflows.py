@@ -1,0 +1,70 @@
+"""The workflows and labels agree with the workspace. actionlint and zizmor check their form."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from releases.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+_PINNED = re.compile(r"uses: (?:\./\.github/workflows/[\w-]+\.yml|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$")
+
+
+def jobs(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())["jobs"])
+
+
+def test_there_is_a_label_for_each_package_and_service() -> None:
+    labels = yaml.safe_load((ROOT / ".github" / "labeler.yml").read_text())
+    for unit in Workspace.read(ROOT).units.values():
+        [rule] = labels.pop(unit.name)
+        assert f"{unit.home.relative_to(ROOT)}/**" in rule["changed-files"][0]["any-glob-to-any-file"]
+    assert sorted(labels) == ["docs", "infra", "workflows"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_each_action_is_pinned_with_its_version(path: Path) -> None:
+    lines = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
+    assert lines
+    assert [line for line in lines if not _PINNED.fullmatch(line)] == []
+
+
+def test_an_action_has_one_version_in_all_workflows() -> None:
+    found: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for name, pin in re.findall(r"uses: ([\w./-]+)@(.*)", path.read_text()):
+            found.setdefault(name, set()).add(pin)
+    assert {name: pins for name, pins in found.items() if len(pins) > 1} == {}
+
+
+def test_only_main_is_applied() -> None:
+    """A plan runs for pull requests too. Each apply needs the branch main and the environment with reviewers."""
+    applied = [job for job in jobs("deploy.yml").values() if job.get("with", {}).get("apply")]
+    assert len(applied) == 3
+    for job in applied:
+        assert "github.ref == 'refs/heads/main'" in job["if"]
+        assert "github.event_name != 'pull_request'" in job["if"]
+        assert job["with"]["environment"] == "production"
+
+
+def test_services_of_the_deployment_are_computed() -> None:
+    text = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+    names = [unit.name for unit in Workspace.read(ROOT).units.values() if unit.is_service]
+    assert [name for name in names if name in text] == ["orchestrator"]
+
+
+def test_only_the_publishing_job_has_an_identity_for_pypi() -> None:
+    found = {name: job["permissions"] for name, job in jobs("release.yml").items()}
+    assert found["build"] == {"contents": "read"}
+    assert found["pypi"] == {"id-token": "write"}
+
+
+def test_the_tests_run_on_each_supported_python() -> None:
+    versions = jobs("tests.yml")["python"]["strategy"]["matrix"]["version"]
+    declared = re.search(r"PYTHONS = \((.*)\)", (ROOT / "noxfile.py").read_text())
+    assert declared is not None
+    assert versions == re.findall(r'"([\d.]+)"', declared[1])
