@@ -14,6 +14,10 @@ from interlock_cli import main
 from interlock_store import MemoryScan, Tables
 
 _RUNNER = CliRunner()
+_WHY = (
+    ("--json",),
+    ("--at", "2026-03-03T12:00Z", "--sensor", 'ready={"date": "2026-03-03", "count": 12, "ok": true}'),
+)
 
 
 class _NoQueues:
@@ -29,13 +33,35 @@ def read_with_every_command(tables: Tables, monkeypatch: pytest.MonkeyPatch, fol
     monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: _NoQueues()))
     monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: tables)
     monkeypatch.setattr("interlock_cli._migrate.DynamoScan", lambda _: MemoryScan(tables))
-    shown = [("status",), ("status", "p", "--last", "50"), ("events", "--last", "100"), ("events", "INFRASTRUCTURE")]
+    shown = [
+        ("status",),
+        ("status", "p", "--last", "50"),
+        ("events", "--last", "100"),
+        ("events", "INFRASTRUCTURE"),
+        ("events", "--since", "2000-01-01"),
+        ("sensor", "list", "p", "--all"),
+    ]
     for command in shown:
         _check(command, _run(*command), {0})
         _check(command, as_json := _run(*command, "--json"), {0})
-        for document in [as_json.stdout] if command[0] == "status" else as_json.stdout.splitlines():
+        for document in as_json.stdout.splitlines() if command[0] == "events" else [as_json.stdout]:
             json.loads(document, parse_constant=_reject)
-    others = [("migrate",), ("migrate", "--json"), ("validate", folder, "--environment", "sla"), ("status", "\x1b[2J")]
+    others = [
+        ("migrate",),
+        ("migrate", "--json"),
+        ("validate", folder, "--environment", "sla"),
+        ("status", "\x1b[2J"),
+        ("status", "--fail-on", "held,failed,breached,unreadable"),
+        ("push", folder, "--dry-run"),
+        ("rerun", "p", "2026-03-01..2026-03-04", "--dry-run"),
+        ("rerun", "timed", "2026-03-02..2026-03-04", "--dry-run"),
+        *(
+            ("why", name, date, *more)
+            for name in ("p", "timed")
+            for date in ("2026-03-03", "2026-03-03T07")
+            for more in _WHY
+        ),
+    ]
     for command in others:
         _check(command, _run(*command), {0, 1, 2})
     return 2 * len(shown) + len(others)

@@ -35,6 +35,7 @@ _ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
 _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
 _CORRUPTED = "packages/interlock-controller/tests/records/test_corrupted_rows.py::"
 _REJECTIONS = "packages/interlock-controller/tests/records/test_rejections.py::"
+_PAUSE = "packages/interlock-controller/tests/runs/test_pause.py::"
 _SLOTS = "packages/interlock-controller/tests/records/test_slots.py::"
 _WAITS = "packages/interlock-controller/tests/runs/test_waits.py::"
 _WAKES = "packages/interlock-controller/tests/records/test_wakes.py::"
@@ -976,5 +977,33 @@ found = self._record(wait)
         "held.keys() == known.keys()",
         "False",
         seeds=(0,),
+    ),
+    Mutant(
+        "a paused pipeline starts its runs",
+        "interlock_lifecycle:decide_paused",
+        "pause is None or not pause.holds(now) or run.job_intent is not None",
+        "True",
+        tests=(_SLOTS + "test_paused_pipeline_starts_nothing_until_resumed",),
+    ),
+    Mutant(
+        "a pause is not seen before the promise of a job",
+        "interlock_lifecycle:decide_trigger",
+        "facts.pause is not None and facts.pause.holds(now)",
+        "False",
+        tests=(_PAUSE + "test_pause_after_the_evaluation_stops_the_job",),
+    ),
+    Mutant(
+        "a pause does not stop the commit of a promise",
+        "interlock_store:_unpaused",
+        "pause is UNSET",
+        "True",
+        tests=(_PAUSE + "test_pause_before_the_commit_of_a_promise_stops_the_job",),
+    ),
+    Mutant(
+        "an unreadable end of a pause ends it",
+        "interlock_lifecycle:Pause.holds",
+        "self.until is None",
+        "False",
+        tests=(_SLOTS + "test_unreadable_end_of_a_pause_never_ends_it",),
     ),
 )

@@ -168,6 +168,7 @@ class Checks:
             self.broke("j", judged.j_pass_is_of_its_date(self._ledger, passed))
         if "jobIntent" in after and before is not None and "jobIntent" not in before:
             self.broke("a", safety.a_intent_is_allowed(self._ledger, key, after, began))
+            self.broke("a", safety.a_intent_is_not_in_a_pause(self._ledger, key))
         if before is not None and before["status"] == "RUNNING":
             self._run_ended(key, after, emitted)
         return None
@@ -340,7 +341,8 @@ def d_change_is_emitted(  # noqa: C901 (one line per change)
     if new != old:
         return needs("JOB_FAILED") if new == old + 1 else f"{key}: attempt {old} became {new}"
     if before["runToken"] != after["runToken"]:
-        return needs("TRIGGER_RECOVERED")
+        # A run whose job is not promised may also be parked during a pause.
+        return needs("TRIGGER_RECOVERED", *(() if "jobIntent" in after else ("RUN_HELD",)))
     if before.get("startedToken") != after.get("startedToken"):
         return needs("JOB_TRIGGERED")
     if "evaluatedAt" in after and "evaluatedAt" not in before:

@@ -136,6 +136,8 @@ class Ledger:
         self.pending: dict[tuple[str, str, str], datetime] = {}
         self.waiting: dict[RunKey, datetime] = {}
         """The runs that wait for a slot, and since when."""
+        self.paused_until: dict[str, datetime] = {}
+        """The end of each pipeline's last pause, by time or by a resume."""
         self.opened: dict[RunKey, datetime] = {}
         """The commit of a date's first attempt."""
         self.known: dict[tuple[RunKey, str], list[Known]] = defaultdict(list)
@@ -170,6 +172,8 @@ class Ledger:
     def _note_control(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
         now, kind = self._world.now, sk.partition("#")[0]
         self._note_pending(pk, sk, before, after)
+        if sk == "CONFIG" and pk.startswith("PIPELINE#"):
+            self._note_pause(pk[9:], after)
         if kind == "EVENT" and after is not None and "detailType" in after:
             self._note_event(sk[6:], Emitted(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now))
         elif kind == "TRIGGER" and after is not None:
@@ -183,6 +187,14 @@ class Ledger:
             and (before or {}).get("config") != (after or {}).get("config")
         ):
             self.configs.add(pk[9:], _decode(after), now)
+
+    def _note_pause(self, pipeline_id: str, config: Item | None) -> None:
+        until = (config or {}).get("pausedUntil")
+        before = self.paused_until.get(pipeline_id)
+        if until is not None:
+            self.paused_until[pipeline_id] = parse_time(until, "", "")
+        elif before is not None and before > self.now:
+            self.paused_until[pipeline_id] = self.now
 
     def _note_event(self, event_id: str, emitted: Emitted) -> None:
         before = self.events.get(event_id)

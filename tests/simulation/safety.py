@@ -63,6 +63,14 @@ def a_intent_is_allowed(ledger: Ledger, key: RunKey, row: Mapping[str, Any], beg
     return f"{key}: a job intent was committed although no config of the moment allows it"
 
 
+def a_intent_is_not_in_a_pause(ledger: Ledger, key: RunKey) -> str | None:
+    """No job is promised while its pipeline is paused, not even by a decision from before the pause."""
+    until = ledger.paused_until.get(key.pipeline_id)
+    return (
+        None if until is None or until <= ledger.now else f"{key}: a job intent was committed in a pause until {until}"
+    )
+
+
 def a_start_is_allowed(ledger: Ledger, job: Job, began: Any) -> str | None:
     """No job starts under a config that is gone, unreadable or a dry run, even if its start is sent again."""
     key, _ = _run_of(ledger, job)
@@ -235,6 +243,9 @@ def free_slots(ledger: Ledger, pipeline_id: str) -> int:
     """The slots of a pipeline that are free now. 0 without a usable config."""
     found = ledger.configs.now(pipeline_id)
     if found is None or found.value is None:
+        return 0
+    until = ledger.paused_until.get(pipeline_id)
+    if until is not None and until > ledger.now:
         return 0
     limit = found.value.schedule.max_open_dates
     return limit - _under_way(ledger, pipeline_id) if limit else 1

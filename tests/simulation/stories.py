@@ -14,7 +14,7 @@ from simulation.truths import UNDATED, Truth
 from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml, encode_json
-from interlock_lifecycle import JobEntry, RunKey
+from interlock_lifecycle import JobEntry, Pause, RunKey
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 from interlock_store import format_time
 
@@ -83,6 +83,8 @@ class Story:
         """A separate random source for additions, so that a story without additions replays unchanged."""
         self.slots = random.Random(f"{seed}, slots")
         """A separate random source for the limits of open dates."""
+        self.pauses = random.Random(f"{seed}, pauses")
+        """A separate random source for the pauses."""
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
@@ -109,6 +111,7 @@ class Story:
             self._plan(f"p{number}", days)
         self._half_write(start, random.Random(f"{seed}, half-written rows"))
         self._flood(start)
+        self._pause(start, days)
         if self.rate and rng.random() < 0.3:
             self._stop_streams(start, days)
 
@@ -362,6 +365,18 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
                 key = RunKey(config.id, config.schedule_id, ExecutionDate(start.date() - timedelta(days=back)))
                 self.allowed.add(key)
                 self.world.at(at, partial(self.world.rerun, key))
+
+    def _pause(self, start: datetime, days: int) -> None:
+        """An operator pauses pipelines for some time, with an end or until a resume."""
+        for name in sorted(self.configs):
+            for _ in range(self.pauses.choice([0, 0, 1, 2])):
+                at = start + timedelta(minutes=self.pauses.randint(1, days * 1440))
+                length = timedelta(minutes=self.pauses.choice([2, 10, 45]))
+                is_open = self.pauses.random() < 0.5
+                pause = Pause(None if is_open else at + length, "ada", "source is migrated")
+                self.world.at(at, partial(self.world.store.pause, name, pause))
+                if is_open:
+                    self.world.at(at + length, partial(self.world.store.resume, name))
 
     def _half_write(self, start: datetime, rng: random.Random) -> None:
         """An external process writes a part of a run's row, for dates without data. An operator may rerun the date."""

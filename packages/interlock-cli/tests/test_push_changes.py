@@ -88,10 +88,19 @@ def test_dry_run_shows_what_prune_would_remove(store: Store, tables: MemoryTable
     assert contents(tables) == before
 
 
-def test_dry_run_compares_an_unreadable_config_as_it_is(store: Store, tables: MemoryTables, folder: Path) -> None:
+@pytest.mark.parametrize("stored", ["{", "", "[" * 100_000, '{"a":' * 900 + "1" + "}" * 900, "{}"])
+@pytest.mark.parametrize("pk", ["PIPELINE#a", "CALENDAR#us"])
+def test_dry_run_compares_an_unreadable_config_as_a_text(
+    stored: str, pk: str, store: Store, tables: MemoryTables, folder: Path
+) -> None:
+    (folder / "us.yaml").write_text(CALENDAR)
     invoke("push", str(folder))
-    tables.transact([Update(CONTROL, "PIPELINE#a", "CONFIG", set={"config": "{"})])
-    assert "changed pipeline a" in invoke("push", str(folder), "--dry-run").stdout
+    tables.transact([Update(CONTROL, pk, "CONFIG", set={"config": stored})])
+    kind = "pipeline a" if pk == "PIPELINE#a" else "calendar us"
+    assert f"changed {kind}\n  ~ : " in invoke("push", str(folder), "--dry-run").stdout
+    answer = json.loads(invoke("push", str(folder), "--dry-run", "--json").stdout)
+    (changed,) = (one for one in answer["changes"] if one["action"] == "changed")
+    assert changed["differences"][0]["before"] == stored
 
 
 def test_other_text_of_the_same_config_is_no_difference(store: Store, tables: MemoryTables, folder: Path) -> None:

@@ -14,7 +14,7 @@ OWN = {
     "pause": "Pause PIPELINE: from now on none of its jobs starts.",
     "push": "Validate files and write them to the tables.",
     "remove": "Remove PIPELINE: delete its config, so that nothing of it starts any more.",
-    "rerun": "Request a rerun of PIPELINE for DATE.",
+    "rerun": "Request a rerun of PIPELINE for DATE, or a backfill of all dates of a range.",
     "resume": "End the pause of PIPELINE.",
     "schema": "Print the JSON Schema of pipeline files, for editors and others.",
     "sensor": "Write and read sensor rows.",

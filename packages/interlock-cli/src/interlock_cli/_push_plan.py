@@ -1,7 +1,7 @@
 """The changes that a push would make, compared with the tables."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -12,6 +12,8 @@ from interlock_config import (
     AlertRules,
     ConfigError,
     PipelineConfig,
+    decode_alerts,
+    decode_calendar,
     decode_json,
     encode_alerts,
     encode_calendar,
@@ -47,27 +49,32 @@ def plan_push(
 def _planned(store: Store, document: PipelineConfig | Calendar | AlertRules) -> PlannedChange:
     if isinstance(document, PipelineConfig):
         stored = store.stored_text(f"PIPELINE#{document.id}")
-        return _compared("pipeline", document.id, None if stored is None else _same_form(stored), encode_json(document))
+        return _compared("pipeline", document.id, stored, encode_json(document), _pipeline_again)
     if isinstance(document, Calendar):
         stored = store.stored_text(f"CALENDAR#{document.name}")
-        return _compared("calendar", document.name, stored, encode_calendar(document))
-    return _compared("alerts", "alerts.yaml", store.alerts_text(), encode_alerts(document))
+        return _compared("calendar", document.name, stored, encode_calendar(document), _calendar_again)
+    return _compared("alerts", "alerts.yaml", store.alerts_text(), encode_alerts(document), _alerts_again)
 
 
-def _same_form(stored: str) -> str:
-    """The stored config as `push` would write it now, or as it is if it cannot be read."""
-    try:
-        return encode_json(decode_json(stored, "stored config"))
-    except ConfigError:
-        return stored
+def _pipeline_again(stored: str) -> str:
+    return encode_json(decode_json(stored, "stored config"))
 
 
-def _compared(kind: str, name: str, stored: str | None, text: str) -> PlannedChange:
+def _calendar_again(stored: str) -> str:
+    return encode_calendar(decode_calendar(stored, "stored calendar"))
+
+
+def _alerts_again(stored: str) -> str:
+    return encode_alerts(decode_alerts(stored))
+
+
+def _compared(kind: str, name: str, stored: str | None, text: str, again: Callable[[str], str]) -> PlannedChange:
+    """The change of a document. again: the stored text as `push` would write it now. An unreadable one is a text."""
     if stored is None:
         return PlannedChange(kind, name, "added")
     try:
-        before = json.loads(stored)
-    except ValueError:
+        before = json.loads(again(stored))
+    except ConfigError:
         before = stored
     found = tuple(differences(before, json.loads(text)))
     return PlannedChange(kind, name, "changed" if found else "unchanged", found)

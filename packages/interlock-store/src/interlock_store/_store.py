@@ -416,6 +416,18 @@ class Store:
         answered = "handledAt" in row or (stamp is not None and self.is_rerun_handled(key, stamp))
         return _standing(row, waits=not answered)
 
+    def answer_of(self, key: RunKey, identity: str) -> str | None:
+        """The answer to a rerun request: "accepted", "rejected", "answered" if only that is known, or "waits".
+
+        None if no request of this identity was written. A later request of the date replaces the row and its outcome.
+        """
+        row = self._get(key, "RERUN_REQUEST")
+        is_handled = self.is_rerun_handled(key, identity)
+        if row is None or request_stamp(row) != identity:
+            return "answered" if is_handled else None
+        outcome = row.get("outcome")
+        return str(outcome) if outcome in ("accepted", "rejected") else "answered" if is_handled else "waits"
+
     def rerun_stands(self, request: RerunRequest) -> StandingRequest | None:
         """The date's row if it is still that of this request. None if it is that of a newer one."""
         row = self._get(request.key, "RERUN_REQUEST")
@@ -782,17 +794,24 @@ class Store:
         return True
 
     def request_rerun(
-        self, key: RunKey, *, reason: str, note: str | None, requested_at: datetime, abandon_previous: bool = False
+        self,
+        key: RunKey,
+        *,
+        reason: str,
+        note: str | None,
+        requested_at: datetime | str,
+        abandon_previous: bool = False,
     ) -> None:
         """Write a rerun request as an external process would.
 
+        requested_at: the identity of the request, a time or any text. A request of the same identity is answered once.
         abandon_previous: the date's last job is known to have ended, and its target is not asked for it.
         """
         row: Item = {
             "PK": pipeline_pk(key.pipeline_id),
             "SK": run_sk("RERUN_REQUEST", key),
             "reason": reason,
-            "requestedAt": format_time(requested_at),
+            "requestedAt": requested_at if isinstance(requested_at, str) else format_time(requested_at),
         }
         if note is not None:
             row["note"] = note

@@ -98,6 +98,20 @@ def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> It
             yield found
 
 
+def dates_between(config: PipelineConfig, first: ExecutionDate, last: ExecutionDate) -> list[ExecutionDate]:
+    """The dates that the schedule names from `first` to `last`, with excluded ones, oldest first.
+
+    They are the inclusion dates, the dates of the cron's fires, or each day. Without a cron, hours name each hour.
+    """
+    zone, hourly = config.zone, first.hour is not None
+    begin = datetime.combine(first.day, time(), zone).astimezone(UTC)
+    end = datetime.combine(last.day + _ONE_DAY, time(), zone).astimezone(UTC)
+    found = dict.fromkeys(_around(config, zone, Window(begin, end), hourly))
+    if hourly:
+        return [one for one in found if first <= one <= last]
+    return [one for one in found if first.day <= one.day <= last.day]
+
+
 def _around(config: PipelineConfig, zone: ZoneInfo, window: Window, hourly: bool) -> Iterator[ExecutionDate]:
     slack = timedelta() if config.sla_zone is zone else _ZONES_APART
     first, last = _local(window.after - _LONGEST - slack, zone), _local(window.until + slack, zone)

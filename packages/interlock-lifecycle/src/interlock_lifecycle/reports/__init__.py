@@ -11,6 +11,7 @@ from interlock_lifecycle.reports._explanation import (
     Explanation,
     LogLine,
     explain_date,
+    rerun_answer,
 )
 from interlock_lifecycle.reports._outlook import (
     DateHold,
@@ -52,6 +53,7 @@ __all__ = [
     "explain_date",
     "held_by_dates",
     "moved_deadlines",
+    "rerun_answer",
     "unreadable_triggers",
     "why_not_triggered",
 ]
