@@ -2,10 +2,13 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from interlock_triggers._jobs._step_function import execution_arn
 
 if TYPE_CHECKING:
     from conftest import Plan
@@ -46,6 +49,21 @@ def _statements(stack: "Plan", role: str) -> list[dict[str, Any]]:
             found += json.loads(policy.values["policy"])["Statement"]
     assert found, f"{role} has no policy"
     return found
+
+
+def _permits(stack: "Plan", role: str, action: str, resource: str, **context: str) -> bool:
+    """Whether a role may act on a resource. `context` has condition keys, with `_` for their `:`."""
+    keys = {name.replace("_", ":", 1): value for name, value in context.items()}
+    return any(
+        action in _listed(statement["Action"])
+        and any(fnmatchcase(resource, pattern) for pattern in _listed(statement["Resource"]))
+        and all(
+            operator == "StringEquals" and keys.get(key) in _listed(value)
+            for operator, condition in statement.get("Condition", {}).items()
+            for key, value in condition.items()
+        )
+        for statement in _statements(stack, role)
+    )
 
 
 def _allowed(stack: "Plan", role: str) -> set[tuple[str, str]]:
@@ -198,12 +216,36 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
         ("emr-serverless:StartJobRun", application),
         ("emr-serverless:GetJobRun", f"{application}/jobruns/*"),
         ("iam:PassRole", "arn:aws:iam::000000000000:role/jobs"),
-        ("states:DescribeStateMachine", f"arn:aws:states:{account}:stateMachine:load"),
-        ("states:StartExecution", f"arn:aws:states:{account}:stateMachine:load"),
+        *(
+            (f"states:{action}", f"arn:aws:states:{account}:stateMachine:{machine}")
+            for action in ("DescribeStateMachine", "StartExecution")
+            for machine in ("load", "report", "report:live", "report:3")
+        ),
         ("states:DescribeExecution", f"arn:aws:states:{account}:execution:load:*"),
+        ("states:DescribeExecution", f"arn:aws:states:{account}:execution:report:*"),
         ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load"),
         ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load:*"),
     }
+
+
+MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:report"
+
+
+@pytest.mark.parametrize("qualifier", ["live", "3"])
+def test_a_job_named_by_alias_or_version_starts_and_is_followed(qualifier: str, full: "Plan") -> None:
+    for action in ("states:DescribeStateMachine", "states:StartExecution"):
+        # AWS checks the machine's ARN, with the alias or the version as a condition key.
+        assert _permits(full, "orchestrator", action, MACHINE, states_StateMachineQualifier=qualifier)
+    followed = execution_arn(f"{MACHINE}:{qualifier}", "run-1")
+    assert followed == "arn:aws:states:eu-west-1:000000000000:execution:report:run-1"
+    assert _permits(full, "orchestrator", "states:DescribeExecution", followed)
+
+
+def test_a_named_alias_permits_no_other_one(full: "Plan") -> None:
+    start = "states:StartExecution"
+    assert not _permits(full, "orchestrator", start, MACHINE)
+    assert not _permits(full, "orchestrator", start, MACHINE, states_StateMachineQualifier="next")
+    assert not _permits(full, "orchestrator", "states:DescribeExecution", MACHINE.replace("stateMachine", "execution"))
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "scheduler"])

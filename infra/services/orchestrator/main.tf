@@ -1,6 +1,12 @@
 # The orchestrator and the state machine that calls it: a run from its evaluation to its end.
 
 locals {
+  # The machine, and the alias or the version that an ARN may name after it. Executions have the name of the machine only.
+  machines = [for arn in var.sfn_trigger_arns : {
+    arn       = try(regex("^arn:[^:]*:states:[^:]*:[^:]*:stateMachine:[^:]+", arn), arn)
+    qualifier = try(regex("^arn:[^:]*:states:[^:]*:[^:]*:stateMachine:[^:]+:([^:]+)$", arn)[0], "")
+  }]
+
   # The permissions of each job type that is enabled.
   triggers = {
     glue = {
@@ -38,13 +44,19 @@ locals {
       enabled = var.enable_sfn_trigger
       names   = "sfn_trigger_arns"
       arns    = var.sfn_trigger_arns
-      statements = [
-        { Action = ["states:DescribeStateMachine", "states:StartExecution"], Resource = var.sfn_trigger_arns },
-        {
+      statements = concat(
+        [{ Action = ["states:DescribeStateMachine", "states:StartExecution"], Resource = var.sfn_trigger_arns }],
+        # For an alias or a version AWS checks the ARN of the machine, and the condition names the alias or the version.
+        [for machine in local.machines : {
+          Action    = ["states:DescribeStateMachine", "states:StartExecution"]
+          Resource  = machine.arn
+          Condition = { StringEquals = { "states:StateMachineQualifier" = machine.qualifier } }
+        } if machine.qualifier != ""],
+        [{
           Action   = ["states:DescribeExecution"]
-          Resource = [for arn in var.sfn_trigger_arns : "${replace(arn, ":stateMachine:", ":execution:")}:*"]
-        },
-      ]
+          Resource = distinct([for machine in local.machines : "${replace(machine.arn, ":stateMachine:", ":execution:")}:*"])
+        }],
+      )
     }
     lambda = {
       enabled = var.enable_lambda_trigger

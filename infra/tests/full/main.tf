@@ -33,9 +33,13 @@ module "interlock" {
   emr_serverless_app_arns       = ["arn:aws:emr-serverless:eu-west-1:000000000000:/applications/app"]
   emr_serverless_role_arns      = ["arn:aws:iam::000000000000:role/jobs"]
   enable_sfn_trigger            = true
-  sfn_trigger_arns              = ["arn:aws:states:eu-west-1:000000000000:stateMachine:load"]
-  enable_lambda_trigger         = true
-  lambda_trigger_arns           = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+  sfn_trigger_arns = [
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:load",
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:report:live",
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:report:3",
+  ]
+  enable_lambda_trigger = true
+  lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
 }
 
 output "sensor_writer_policy" {
