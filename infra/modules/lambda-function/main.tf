@@ -88,6 +88,8 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(
+      # Without the folders of the system, the zones of the packed tzdata decide. An old system would win otherwise.
+      { PYTHONTZPATH = "" },
       var.environment_variables,
       var.profile_bucket == null ? {} : { PROFILE_BUCKET = var.profile_bucket },
       var.letter_bucket == null ? {} : { DLQ_BUCKET = var.letter_bucket },

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from interlock_orchestrator.wiring import Service, now, wire
+from interlock_telemetry import zone_database
 from interlock_triggers import Attempt, StartRejected, Triggers
 
 VARIABLES = {
@@ -79,6 +80,10 @@ def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) 
 def test_an_invocation_keeps_time_to_record_a_start(service: Service) -> None:
     ends_at = now() + timedelta(minutes=5)
     assert ends_at - service.context(ends_at).until() == timedelta(seconds=5)
+
+
+def test_ping_names_the_zones_that_decide(service: Service) -> None:
+    assert service.health["zones"]() == zone_database()
 
 
 def test_missing_variables_are_named_all_at_once() -> None:

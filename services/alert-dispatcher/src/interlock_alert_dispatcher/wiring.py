@@ -35,6 +35,7 @@ from interlock_telemetry import (
     pause,
     url,
     whole_number,
+    zone_database,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     health: dict[str, Callable[[], object]] = {
         "events": LeasedRows(client, table, keep).ping,
         "pending": lambda: _waiting(client, table),
+        "zones": zone_database,
     }
     # Pings and canaries have a circuit breaker of their own. They never close the one of a target.
     slack = maker.slack(settings["SLACK_CHANNEL_ID"]) if tokens is not None else None

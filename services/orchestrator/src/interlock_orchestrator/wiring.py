@@ -10,7 +10,7 @@ from msgspec import Struct
 from interlock_controller.effects import EndWait, TaskTokens
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause
+from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause, zone_database
 from interlock_triggers import Breakers, Clients, Triggers
 
 SERVICE = "orchestrator"
@@ -37,7 +37,7 @@ class Service(Struct, frozen=True):
     end_wait: EndWait
     execution_timeout: timedelta
     variables: Mapping[str, str]
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
@@ -74,7 +74,7 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
-    health = {"control": store.ping}
+    health = {"control": store.ping, "zones": zone_database}
     jobs = _jobs(settings, variables, measured)
     end_wait = TaskTokens(aws_client("stepfunctions")).end_wait
     return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, tables.within)

@@ -123,4 +123,6 @@ class Functions:
             },
         }[service]
         telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
-        return {name: value for name, value in {**telemetry, **variables}.items() if value}
+        # Without the folders of the system, the zones of the packed tzdata decide.
+        zones = {"PYTHONTZPATH": ""}
+        return zones | {name: value for name, value in {**telemetry, **variables}.items() if value}
