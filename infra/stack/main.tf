@@ -71,6 +71,7 @@ module "orchestrator" {
   enable_lambda_trigger         = var.enable_lambda_trigger
   lambda_trigger_arns           = var.lambda_trigger_arns
   emr_serverless_role_arns      = var.emr_serverless_role_arns
+  allow_name_prefixes           = var.allow_name_prefixes
 }
 
 module "sla_monitor" {

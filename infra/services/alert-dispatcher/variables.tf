@@ -25,6 +25,11 @@ variable "slack_secret_arn" {
   description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN. Without a secret, alerts are only logged."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.slack_secret_arn == null || can(regex("^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+)?$", var.slack_secret_arn))
+    error_message = "slack_secret_arn must be the ARN of a secret in Secrets Manager, without wildcards."
+  }
 }
 
 variable "slack_bot_token" {
@@ -90,6 +95,11 @@ variable "alert_topic_key_arns" {
   description = "KMS keys of encrypted topics in alert_topic_arns."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alert_topic_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "alert_topic_key_arns must be ARNs of KMS keys (arn:aws:kms:…:key/…), without wildcards and not of aliases."
+  }
 }
 
 variable "alert_secret_arns" {
@@ -113,4 +123,10 @@ variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
+
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
+    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }

@@ -7,12 +7,16 @@ locals {
     qualifier = try(regex("^arn:[^:]*:states:[^:]*:[^:]*:stateMachine:[^:]+:([^:]+)$", arn)[0], "")
   }]
 
-  # The permissions of each job type that is enabled.
+  # The permissions of each job type that is enabled, and the form of its ARNs. Without wildcards and policy variables, an
+  # ARN names one target. `prefix` is the form of an ARN whose name ends with *, if a type has one.
   triggers = {
     glue = {
       enabled = var.enable_glue_trigger
       names   = "glue_job_arns"
       arns    = var.glue_job_arns
+      target  = "a Glue job, such as arn:aws:glue:eu-west-1:123456789012:job/load"
+      form    = "glue:[a-z0-9-]+:[0-9]{12}:job/[^*?$]{1,255}"
+      prefix  = "glue:[a-z0-9-]+:[0-9]{12}:job/[^*?$]{1,254}[*]"
       statements = [
         { Action = ["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
         {
@@ -26,6 +30,9 @@ locals {
       enabled = var.enable_emr_trigger
       names   = "emr_cluster_arns"
       arns    = var.emr_cluster_arns
+      target  = "an EMR cluster, such as arn:aws:elasticmapreduce:eu-west-1:123456789012:cluster/j-ABC123"
+      form    = "elasticmapreduce:[a-z0-9-]+:[0-9]{12}:cluster/j-[A-Z0-9]+"
+      prefix  = null
       statements = [{
         Action   = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps"]
         Resource = var.emr_cluster_arns
@@ -35,6 +42,9 @@ locals {
       enabled = var.enable_emr_serverless_trigger
       names   = "emr_serverless_app_arns"
       arns    = var.emr_serverless_app_arns
+      target  = "an EMR Serverless application, such as arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00abc"
+      form    = "emr-serverless:[a-z0-9-]+:[0-9]{12}:/applications/[A-Za-z0-9]+"
+      prefix  = null
       statements = [
         { Action = ["emr-serverless:StartJobRun"], Resource = var.emr_serverless_app_arns },
         { Action = ["emr-serverless:GetJobRun"], Resource = [for arn in var.emr_serverless_app_arns : "${arn}/jobruns/*"] },
@@ -44,6 +54,9 @@ locals {
       enabled = var.enable_sfn_trigger
       names   = "sfn_trigger_arns"
       arns    = var.sfn_trigger_arns
+      target  = "a state machine, such as arn:aws:states:eu-west-1:123456789012:stateMachine:load, with or without a version or an alias"
+      form    = "states:[a-z0-9-]+:[0-9]{12}:stateMachine:[^*?$:/\\s]{1,80}(:[A-Za-z0-9_.-]{1,80})?"
+      prefix  = "states:[a-z0-9-]+:[0-9]{12}:stateMachine:[^*?$:/\\s]{1,79}[*]"
       statements = concat(
         [{ Action = ["states:DescribeStateMachine", "states:StartExecution"], Resource = var.sfn_trigger_arns }],
         # For an alias or a version AWS checks the ARN of the machine, and the condition names the alias or the version.
@@ -62,12 +75,29 @@ locals {
       enabled = var.enable_lambda_trigger
       names   = "lambda_trigger_arns"
       arns    = var.lambda_trigger_arns
+      target  = "a function, such as arn:aws:lambda:eu-west-1:123456789012:function:load, with or without a version or an alias"
+      form    = "lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}(:([$]LATEST|[A-Za-z0-9_-]{1,128}))?"
+      prefix  = "lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,139}[*]"
       statements = [{
-        Action   = ["lambda:InvokeFunction"]
-        Resource = flatten([for arn in var.lambda_trigger_arns : [arn, "${arn}:*"]])
+        Action = ["lambda:InvokeFunction"]
+        # A function that is named without a version or an alias may be invoked with each of them.
+        Resource = flatten([for arn in var.lambda_trigger_arns : length(split(":", arn)) > 7 ? [arn] : [arn, "${arn}:*"]])
       }]
     }
   }
+}
+
+locals {
+  # The ARNs of enabled types that name no single target.
+  unnamed = {
+    for name, trigger in local.triggers : name => [
+      for arn in trigger.arns : arn if !(
+        can(regex("^arn:aws[a-z-]*:${trigger.form}$", arn)) ||
+        (var.allow_name_prefixes && can(regex("^arn:aws[a-z-]*:${trigger.prefix}$", arn)))
+      )
+    ]
+  }
+  unnamed_roles = [for arn in var.emr_serverless_role_arns : arn if !can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", arn))]
 }
 
 module "function" {
@@ -116,8 +146,8 @@ resource "aws_iam_role_policy" "trigger" {
       error_message = "enable_${each.key}_trigger is true, so ${each.value.names} must hold at least one ARN."
     }
     precondition {
-      condition     = alltrue([for arn in each.value.arns : startswith(arn, "arn:")])
-      error_message = "${each.value.names} must hold ARNs, not ${join(", ", each.value.arns)}."
+      condition     = length(local.unnamed[each.key]) == 0
+      error_message = "${each.value.names} has ${jsonencode(local.unnamed[each.key])}. Allowed is the ARN of ${each.value.target}, without * and ?.${each.value.prefix == null ? "" : " With allow_name_prefixes = true a name may end with *."}"
     }
   }
 }
@@ -136,6 +166,13 @@ resource "aws_iam_role_policy" "emr_serverless_roles" {
       Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } }
     }]
   })
+
+  lifecycle {
+    precondition {
+      condition     = length(local.unnamed_roles) == 0
+      error_message = "emr_serverless_role_arns has ${jsonencode(local.unnamed_roles)}. Allowed is the ARN of a role, such as arn:aws:iam::123456789012:role/jobs, without * and ?."
+    }
+  }
 }
 
 check "emr_serverless_roles" {

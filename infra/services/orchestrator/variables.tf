@@ -86,6 +86,13 @@ variable "lambda_trigger_arns" {
   default     = []
 }
 
+variable "allow_name_prefixes" {
+  description = "Whether the names in glue_job_arns, sfn_trigger_arns and lambda_trigger_arns may end with *, such as job/load-*."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "emr_serverless_role_arns" {
   description = "Execution roles that EMR Serverless jobs may be given."
   type        = list(string)

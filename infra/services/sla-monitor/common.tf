@@ -43,6 +43,12 @@ variable "profile_bucket" {
   description = "S3 bucket for CPU profiles. null: no profiles."
   type        = string
   default     = null
+
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.profile_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.profile_bucket))
+    error_message = "profile_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }
 
 variable "kms_key_arn" {

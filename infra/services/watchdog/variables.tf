@@ -49,4 +49,10 @@ variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
+
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
+    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }

@@ -15,7 +15,7 @@ _SECONDS: Any = {"connect_timeout": 2, "read_timeout": 4}
 """The seconds of a request. boto3's own limits, 60 seconds for each, outlive most invocations."""
 
 _CONNECTIONS = 100
-"""The most kept connections of a client: the highest WORKERS_PER_STAGE. boto3 closes the connections of more workers."""
+"""The most kept connections of a client: the highest WORKERS_PER_STAGE. boto3 closes those of more workers."""
 
 
 class AwsClient:
