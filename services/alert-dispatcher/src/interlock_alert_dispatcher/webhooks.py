@@ -36,7 +36,7 @@ class Webhook:
 
     def __init__(
         self,
-        url: str,
+        url: Callable[[], str],
         key: Callable[[], bytes],
         poster: "Callable[[], Poster]",
         deployment: Deployment,
@@ -50,7 +50,8 @@ class Webhook:
         self._now = now
 
     def check(self, deadline: InvocationDeadline) -> None:
-        """Raise SettingsFault unless the key can be read. Nothing is sent."""
+        """Raise SettingsFault unless the address and the key can be read. Nothing is sent."""
+        self._url()
         self._key()
 
     def send(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> str:
@@ -70,11 +71,12 @@ class Webhook:
             "Idempotency-Key": key if key.isascii() and key.isprintable() else _digest(key),
             SIGNATURE: signature_of(body, self._key(), round(self._now().timestamp())),
         }
+        url = self._url()
         if deadline.expired:
             raise RetryLater("too little time is left to post")
         try:
             seconds = deadline.within(_TIMEOUT).total_seconds()
-            answer = self._poster().post(self._url, headers, body, seconds=seconds)
+            answer = self._poster().post(url, headers, body, seconds=seconds)
         except PostForbidden as error:
             raise TargetRejected(f"the webhook cannot be reached: {error}") from None
         except PostUnanswered as error:

@@ -1,9 +1,10 @@
 """Builds the orchestrator's service from the environment, once per process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from interlock_controller.effects import EndWait, TaskTokens
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
 from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause, zone_database
-from interlock_triggers import Breakers, Clients, Triggers
+from interlock_triggers import Breakers, Clients, SecretStore, Triggers
 
 SERVICE = "orchestrator"
 
@@ -39,6 +40,7 @@ class Service(Struct, frozen=True):
     variables: Mapping[str, str]
     health: Mapping[str, Callable[[], object]]
     settings: Settings
+    unreadable_secrets: Callable[[Mapping[str, Any]], Sequence[str]]
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
     def context(self, ends_at: datetime) -> StepContext:
@@ -52,6 +54,7 @@ class Service(Struct, frozen=True):
             execution_timeout=self.execution_timeout,
             environment=self.variables,
             has_job_events=self.settings.job_events,
+            unreadable_secrets=self.unreadable_secrets,
         )
 
 
@@ -77,7 +80,8 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     health = {"control": store.ping, "zones": zone_database}
     jobs = _jobs(settings, variables, measured)
     end_wait = TaskTokens(aws_client("stepfunctions")).end_wait
-    return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, tables.within)
+    unreadable = jobs.clients.secrets.unreadable
+    return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, unreadable, tables.within)
 
 
 def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -> Triggers:
@@ -87,4 +91,19 @@ def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -
         on_change=lambda host, state: measured(Metric.BREAKER_STATE, _BREAKER_STATES[state], target=host),
     )
     allowed = settings["INTERLOCK_TRIGGER_ALLOWED_HOSTS"]
-    return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))
+    secrets = SecretStore(_secret_reader())
+    return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers, secrets=secrets))
+
+
+def _secret_reader() -> Callable[[str], str]:
+    """Reads the text of a secret by its name or its ARN. Each region has one client, made on first use."""
+
+    @cache
+    def client(region: str | None) -> Any:
+        return aws_client("secretsmanager", region=region, reserve=_CLOSING_TIME)
+
+    def read(name: str) -> str:
+        region = name.split(":")[3] if name.startswith("arn:") else None
+        return str(client(region).get_secret_value(SecretId=name).get("SecretString", ""))
+
+    return read

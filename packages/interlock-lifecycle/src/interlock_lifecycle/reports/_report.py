@@ -12,7 +12,7 @@ from interlock_lifecycle._run import Run, RunStatus, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
-from interlock_lifecycle.waits._held import is_of
+from interlock_lifecycle.waits._held import blocks_of, is_of
 from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 
@@ -84,6 +84,8 @@ def describe_run(
     a run that waits for one. wait: the run's WAIT# row.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
+    if progress is Progress.EVALUATING and run.evaluated_at is None and (blocks := blocks_of(wait, run)):
+        progress, reason = Progress.HELD, "; ".join(blocks)
     if progress is Progress.COMMITTED:
         reason = _why_not_started(run, config, slots_taken)
     return RunReport(

@@ -23,6 +23,7 @@ from interlock_lifecycle.runs._close import (
     reject_config,
 )
 from interlock_lifecycle.runs._evaluate import (
+    EvaluationDecision,
     EvaluationFacts,
     EvaluationWindow,
     HoldRun,
@@ -74,6 +75,7 @@ __all__ = [
     "AskTarget",
     "AwaitStart",
     "CloseFacts",
+    "EvaluationDecision",
     "EvaluationFacts",
     "EvaluationWindow",
     "ExecutionEnded",
