@@ -60,6 +60,9 @@ module "orchestrator" {
   sfn_timeout_seconds           = var.sfn_timeout_seconds
   trigger_max_attempts          = var.trigger_max_attempts
   job_variables                 = var.job_variables
+  job_secret_arns               = var.job_secret_arns
+  job_secret_key_arns           = var.job_secret_key_arns
+  glue_log_group_arns           = var.glue_log_group_arns
   enable_glue_trigger           = var.enable_glue_trigger
   glue_job_arns                 = var.glue_job_arns
   enable_emr_trigger            = var.enable_emr_trigger
@@ -164,6 +167,7 @@ module "alert_dispatcher" {
   alert_topic_arns      = var.alert_topic_arns
   alert_topic_key_arns  = var.alert_topic_key_arns
   alert_secret_arns     = var.alert_secret_arns
+  alert_secret_key_arns = var.alert_secret_key_arns
   webhook_allowed_hosts = var.webhook_allowed_hosts
   slack_channel_id      = var.slack_channel_id
   slack_secret_arn      = var.slack_secret_arn

@@ -82,7 +82,7 @@ variable "enable_job_events" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and variables. Its policy must let events.amazonaws.com use it. null: AWS's own keys."
+  description = "Key that encrypts tables, queues, logs, the bus and variables. Its policy must let events.amazonaws.com and CloudWatch Logs use it. null: AWS's own keys."
   type        = string
   default     = null
 }
@@ -206,6 +206,27 @@ variable "emr_serverless_role_arns" {
   default     = []
 }
 
+variable "job_secret_arns" {
+  description = "Secrets in Secrets Manager that job configs may name as $${secret:NAME}."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "job_secret_key_arns" {
+  description = "KMS keys of the secrets in job_secret_arns that are not under AWS's own key."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "glue_log_group_arns" {
+  description = "Log groups of Glue jobs that log outside of /aws-glue/, without a last :*."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "job_variables" {
   description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)
@@ -269,6 +290,13 @@ variable "alert_secret_arns" {
   description = "Secrets Manager secrets with the keys that sign the posts of webhooks, as alerts.yaml names them."
   type        = list(string)
   default     = []
+}
+
+variable "alert_secret_key_arns" {
+  description = "KMS keys of slack_secret_arn and of the secrets in alert_secret_arns that are not under AWS's own key."
+  type        = list(string)
+  default     = []
+  nullable    = false
 }
 
 variable "webhook_allowed_hosts" {

@@ -196,7 +196,7 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
     account = "eu-west-1:000000000000"
     application = f"arn:aws:emr-serverless:{account}:/applications/app"
     tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
-    common = {"Logs", "Key", "Profiles", "WakeExecutions"}
+    common = {"Logs", "Key", "Profiles", "WakeExecutions", "JobSecrets", "JobSecretKeys"}
     named = {
         (action, resource)
         for statement in _statements(full, "orchestrator")
@@ -210,6 +210,8 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
         ("glue:GetJobRun", f"arn:aws:glue:{account}:job/load"),
         ("glue:GetJobRuns", f"arn:aws:glue:{account}:job/load"),
         ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/aws-glue/*"),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/data/glue"),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/data/glue:*"),
         ("elasticmapreduce:AddJobFlowSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
         ("elasticmapreduce:DescribeStep", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
         ("elasticmapreduce:ListSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
@@ -254,7 +256,7 @@ def test_each_role_with_encrypted_data_may_use_the_key(role: str, full: "Plan") 
     assert {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} <= _allowed(full, role)
 
 
-def test_only_the_alert_dispatcher_reads_the_secrets(full: "Plan") -> None:
+def test_each_reader_of_secrets_reads_its_own_only(full: "Plan") -> None:
     readers = {
         (service, resource)
         for service in SERVICES
@@ -262,9 +264,29 @@ def test_only_the_alert_dispatcher_reads_the_secrets(full: "Plan") -> None:
         if action.startswith("secretsmanager:")
     }
     assert readers == {
-        ("alert-dispatcher", f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-a1b2c3")
-        for name in ("slack", "webhook")
+        (service, f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-a1b2c3")
+        for service, name in (
+            ("alert-dispatcher", "slack"),
+            ("alert-dispatcher", "webhook"),
+            ("orchestrator", "jobs"),
+        )
     }
+
+
+def test_readers_of_secrets_may_decrypt_them(full: "Plan", stack: "Plan") -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/secrets"
+    for service in SERVICES:
+        reads = service in {"alert-dispatcher", "orchestrator"}
+        assert _permits(full, service, "kms:Decrypt", key) is reads
+        assert not any(action.startswith(("kms:", "secretsmanager:")) for action, _ in _allowed(stack, service))
+
+
+def test_logs_of_glue_jobs_elsewhere_are_readable(full: "Plan") -> None:
+    """Without this permission a run that Glue reports as successful would count as a success."""
+    group = "arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"
+    for resource in (group, f"{group}:log-stream:jr_1"):
+        assert _permits(full, "orchestrator", "logs:FilterLogEvents", resource)
+    assert not _permits(full, "orchestrator", "logs:FilterLogEvents", f"{group}-other")
 
 
 def test_only_the_alert_dispatcher_publishes_to_the_topics(full: "Plan", stack: "Plan") -> None:

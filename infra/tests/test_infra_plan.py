@@ -481,13 +481,17 @@ def test_timer_entries_fit_their_schedule_group(stack: "Plan") -> None:
     )
 
 
-def test_a_user_key_encrypts_tables_queues_and_variables(full: "Plan") -> None:
+def test_a_user_key_encrypts_all_that_holds_data(full: "Plan") -> None:
     key = "arn:aws:kms:eu-west-1:000000000000:key/k"
     assert {table.values["server_side_encryption"][0]["kms_key_arn"] for table in full.of("aws_dynamodb_table")} == {
         key
     }
     assert {queue.values["kms_master_key_id"] for queue in full.of("aws_sqs_queue")} == {key}
     assert {function.values["kms_key_arn"] for function in full.of("aws_lambda_function")} == {key}
+    groups = full.of("aws_cloudwatch_log_group")
+    assert len(groups) == len(SERVICES) + 1
+    assert {group.values["kms_key_id"] for group in groups} == {key}
+    assert full.one("aws_cloudwatch_event_bus").values["kms_key_identifier"] == key
     # SQS rejects both settings together.
     assert not any(queue.values.get("sqs_managed_sse_enabled") for queue in full.of("aws_sqs_queue"))
 

@@ -34,6 +34,10 @@ REJECTED = {
     "webhook-secret-wildcard": "alert_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
     "letter-bucket-wildcard": "letter_bucket must be the name of a bucket",
     "misspelt-argument": 'An argument named "watchdog_shedule" is not expected here.',
+    "kms-alias": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
+    "kms-alias-name": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
+    "job-secret-wildcard": "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
+    "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
 }
 
 

@@ -94,6 +94,12 @@ module "function" {
       Action   = ["secretsmanager:GetSecretValue"]
       Resource = var.alert_secret_arns
     }],
+    length(var.alert_secret_key_arns) == 0 ? [] : [{
+      Sid      = "SecretKeys"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = var.alert_secret_key_arns
+    }],
   )
 }
 

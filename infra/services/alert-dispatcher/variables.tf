@@ -113,6 +113,18 @@ variable "alert_secret_arns" {
   }
 }
 
+variable "alert_secret_key_arns" {
+  description = "KMS keys of slack_secret_arn and of the secrets in alert_secret_arns that are not under AWS's own key."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alert_secret_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "alert_secret_key_arns must be ARNs of KMS keys (arn:aws:kms:…:key/…), without wildcards and not of aliases."
+  }
+}
+
 variable "webhook_allowed_hosts" {
   description = "Hosts, addresses and networks that webhooks of alerts may reach in addition to public ones."
   type        = list(string)

@@ -52,9 +52,15 @@ variable "profile_bucket" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and variables. null: AWS's own keys."
+  description = "Key that encrypts tables, queues, logs, the bus and variables. null: AWS's own keys."
   type        = string
   default     = null
+
+  validation {
+    # A policy takes no alias: it would permit nothing.
+    condition     = var.kms_key_arn == null || can(regex("^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias."
+  }
 }
 
 variable "sns_alarm_topic_arn" {

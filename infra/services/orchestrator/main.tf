@@ -21,8 +21,11 @@ locals {
         { Action = ["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
         {
           # A run that Glue reports as succeeded counts as a success only if its logs agree.
-          Action   = ["logs:FilterLogEvents"]
-          Resource = "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*"
+          Action = ["logs:FilterLogEvents"]
+          Resource = concat(
+            ["arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*"],
+            flatten([for arn in var.glue_log_group_arns : [arn, "${arn}:*"]]),
+          )
         },
       ]
     }
@@ -127,6 +130,18 @@ module "function" {
     module.names.statements.control,
     module.names.statements.append_logs,
     module.names.statements.wakes,
+    length(var.job_secret_arns) == 0 ? [] : [{
+      Sid      = "JobSecrets"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = var.job_secret_arns
+    }],
+    length(var.job_secret_key_arns) == 0 ? [] : [{
+      Sid      = "JobSecretKeys"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = var.job_secret_key_arns
+    }],
   )
 }
 
@@ -185,6 +200,7 @@ check "emr_serverless_roles" {
 resource "aws_cloudwatch_log_group" "pipeline" {
   name              = "/aws/vendedlogs/states/${module.names.state_machine}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
   tags              = var.tags
 }
 

@@ -99,6 +99,42 @@ variable "emr_serverless_role_arns" {
   default     = []
 }
 
+variable "job_secret_arns" {
+  description = "Secrets in Secrets Manager that job configs may name as $${secret:NAME}."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.job_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn))])
+    error_message = "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards."
+  }
+}
+
+variable "job_secret_key_arns" {
+  description = "KMS keys of the secrets in job_secret_arns that are not under AWS's own key."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.job_secret_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "job_secret_key_arns must be ARNs of KMS keys (arn:aws:kms:…:key/…), without wildcards and not of aliases."
+  }
+}
+
+variable "glue_log_group_arns" {
+  description = "Log groups of Glue jobs that log outside of /aws-glue/, without a last :*."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.glue_log_group_arns : can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}$", arn))])
+    error_message = "glue_log_group_arns must be ARNs of log groups (arn:aws:logs:…:log-group:…), without wildcards."
+  }
+}
+
 variable "job_variables" {
   description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)

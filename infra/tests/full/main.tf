@@ -14,6 +14,9 @@ module "interlock" {
   letter_bucket         = "letters"
   environment_variables = { STAGE_TIMEOUT = "10s" }
   job_variables         = { INTERLOCK_STAGE = "test" }
+  job_secret_arns       = ["arn:aws:secretsmanager:eu-west-1:000000000000:secret:jobs-a1b2c3"]
+  job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
+  glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
   enable_sensor_inbox   = true
 
@@ -23,6 +26,7 @@ module "interlock" {
   alert_topic_arns      = ["arn:aws:sns:eu-west-1:000000000000:data-alerts"]
   alert_topic_key_arns  = ["arn:aws:kms:eu-west-1:000000000000:key/topics"]
   alert_secret_arns     = ["arn:aws:secretsmanager:eu-west-1:000000000000:secret:webhook-a1b2c3"]
+  alert_secret_key_arns = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   webhook_allowed_hosts = ["hooks.internal", "10.0.0.0/8"]
 
   enable_glue_trigger           = true
