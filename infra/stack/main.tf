@@ -19,18 +19,20 @@ module "shared" {
 module "stream_router" {
   source = "../services/stream-router"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.stream_router
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.stream_router
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.stream_router.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.stream_router.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   sfn_timeout_seconds = var.sfn_timeout_seconds
   stream_arns         = module.shared.stream_arns
@@ -43,17 +45,19 @@ module "stream_router" {
 module "orchestrator" {
   source = "../services/orchestrator"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.orchestrator
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.orchestrator
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.orchestrator.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.orchestrator.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   enable_job_events             = var.enable_job_events
   wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
@@ -82,34 +86,38 @@ module "sla_monitor" {
 
   async_dlq_arn = module.shared.async_dlq_arn
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.sla_monitor
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.sla_monitor
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.sla_monitor.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.sla_monitor.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 }
 
 module "watchdog" {
   source = "../services/watchdog"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.watchdog
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.watchdog
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.watchdog.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.watchdog.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   watchdog_schedule   = var.watchdog_schedule
   dead_man_url        = var.dead_man_url
@@ -121,18 +129,20 @@ module "watchdog" {
 module "event_sink" {
   source = "../services/event-sink"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.event_sink
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.event_sink
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.event_sink.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.event_sink.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
@@ -144,18 +154,20 @@ module "event_sink" {
 module "alert_dispatcher" {
   source = "../services/alert-dispatcher"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.alert_dispatcher
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.alert_dispatcher
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.alert_dispatcher.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.alert_dispatcher.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus

@@ -51,6 +51,20 @@ variable "lambda_concurrency" {
   default = {}
 }
 
+variable "lambda_vpc" {
+  description = "Subnets and security groups of functions in a VPC. Functions that are not named are in no VPC."
+  type = object({
+    stream_router    = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+    orchestrator     = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+    sla_monitor      = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+    watchdog         = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+    event_sink       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+    alert_dispatcher = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "log_retention_days" {
   description = "Lifetime of logs."
   type        = number

@@ -18,6 +18,10 @@ SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "st
 # AWS accepts no resource for these actions.
 EVERYWHERE = {
     "dynamodb:ListStreams",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -63,6 +67,7 @@ def _permits(stack: "Plan", role: str, action: str, resource: str, **context: st
             for key, value in condition.items()
         )
         for statement in _statements(stack, role)
+        if statement["Effect"] == "Allow"
     )
 
 
@@ -70,6 +75,7 @@ def _allowed(stack: "Plan", role: str) -> set[tuple[str, str]]:
     return {
         (action, resource)
         for statement in _statements(stack, role)
+        if statement["Effect"] == "Allow"
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }
@@ -196,11 +202,20 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
     account = "eu-west-1:000000000000"
     application = f"arn:aws:emr-serverless:{account}:/applications/app"
     tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
-    common = {"Logs", "Key", "Profiles", "WakeExecutions", "JobSecrets", "JobSecretKeys"}
+    common = {
+        "Logs",
+        "Key",
+        "Profiles",
+        "WakeExecutions",
+        "JobSecrets",
+        "JobSecretKeys",
+        "NetworkInterfaces",
+        "FindNetwork",
+    }
     named = {
         (action, resource)
         for statement in _statements(full, "orchestrator")
-        if statement.get("Sid") not in common
+        if statement["Effect"] == "Allow" and statement.get("Sid") not in common
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }
@@ -279,6 +294,22 @@ def test_readers_of_secrets_may_decrypt_them(full: "Plan", stack: "Plan") -> Non
         reads = service in {"alert-dispatcher", "orchestrator"}
         assert _permits(full, service, "kms:Decrypt", key) is reads
         assert not any(action.startswith(("kms:", "secretsmanager:")) for action, _ in _allowed(stack, service))
+
+
+NETWORK = {"AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface", "UnassignPrivateIpAddresses"}
+
+
+def test_a_function_in_a_vpc_has_its_network_but_not_its_code(full: "Plan", stack: "Plan") -> None:
+    role = "orchestrator"
+    changed = {action.removeprefix("ec2:") for action, resource in _allowed(full, role) if "ec2" in resource}
+    assert changed == NETWORK
+    (denied,) = [statement for statement in _statements(full, role) if statement["Effect"] == "Deny"]
+    asked = {action for action, _ in _allowed(full, role) if action.startswith("ec2:")}
+    assert set(denied["Action"]) == asked
+    function = f"arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-{role}"
+    assert denied["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    outside = [(stack, service) for service in SERVICES] + [(full, service) for service in SERVICES if service != role]
+    assert not [service for plan, service in outside for action, _ in _allowed(plan, service) if "ec2:" in action]
 
 
 def test_logs_of_glue_jobs_elsewhere_are_readable(full: "Plan") -> None:

@@ -518,6 +518,17 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
 
 
+def test_only_a_named_function_enters_the_vpc(full: "Plan") -> None:
+    networks = {
+        function.values["function_name"].removeprefix("test-interlock-"): function.values["vpc_config"]
+        for function in full.of("aws_lambda_function")
+    }
+    (network,) = networks.pop("orchestrator")
+    assert network["subnet_ids"] == ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"]
+    assert network["security_group_ids"] == ["sg-0a1b2c3d4e5f60718"]
+    assert set(map(len, networks.values())) == {0}
+
+
 def test_everything_that_can_be_tagged_is(full: "Plan") -> None:
     untagged = {
         resource.address

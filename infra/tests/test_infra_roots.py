@@ -38,6 +38,8 @@ REJECTED = {
     "kms-alias-name": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
     "job-secret-wildcard": "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
     "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
+    "vpc-without-security-group": "orchestrator needs both vpc_subnet_ids and vpc_security_group_ids, or neither.",
+    "vpc-instead-of-subnet": "vpc_subnet_ids must be ids of subnets",
 }
 
 

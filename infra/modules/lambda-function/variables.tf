@@ -43,6 +43,20 @@ variable "log_retention_days" {
   type        = number
 }
 
+variable "vpc_subnet_ids" {
+  description = "Subnets of the function, for targets with private addresses. []: the function is in no VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "vpc_security_group_ids" {
+  description = "Security groups of the function in its VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "statements" {
   description = "IAM statements beyond the function's own log."
   type        = any

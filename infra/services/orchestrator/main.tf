@@ -106,20 +106,22 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service               = "orchestrator"
-  description           = "Interlock: evaluates rules, starts jobs once, follows them and closes runs."
-  timeout_seconds       = 300
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.reserved_concurrency
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  alarm_actions         = local.alarm_actions
-  kms_key_arn           = local.kms_key_arn
-  tags                  = var.tags
+  service                = "orchestrator"
+  description            = "Interlock: evaluates rules, starts jobs once, follows them and closes runs."
+  timeout_seconds        = 300
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.reserved_concurrency
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.vpc_subnet_ids
+  vpc_security_group_ids = var.vpc_security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  alarm_actions          = local.alarm_actions
+  kms_key_arn            = local.kms_key_arn
+  tags                   = var.tags
 
   variables = merge(var.job_variables, local.table_variables, {
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)

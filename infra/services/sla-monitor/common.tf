@@ -39,6 +39,30 @@ variable "environment_variables" {
   default     = {}
 }
 
+variable "vpc_subnet_ids" {
+  description = "Subnets of the function, for targets with private addresses. []: the function is in no VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
+    error_message = "vpc_subnet_ids must be ids of subnets, such as subnet-0a1b2c3d4e5f60718."
+  }
+}
+
+variable "vpc_security_group_ids" {
+  description = "Security groups of the function in its VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", id))])
+    error_message = "vpc_security_group_ids must be ids of security groups, such as sg-0a1b2c3d4e5f60718."
+  }
+}
+
 variable "profile_bucket" {
   description = "S3 bucket for CPU profiles. null: no profiles."
   type        = string

@@ -18,7 +18,10 @@ module "interlock" {
   job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
-  enable_sensor_inbox   = true
+  lambda_vpc = {
+    orchestrator = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+  }
+  enable_sensor_inbox = true
 
   slack_channel_id = "C1"
   slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
