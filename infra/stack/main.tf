@@ -119,11 +119,12 @@ module "watchdog" {
   sns_alarm_topic_arn    = var.sns_alarm_topic_arn
   tags                   = var.tags
 
-  watchdog_schedule   = var.watchdog_schedule
-  dead_man_url        = var.dead_man_url
-  enable_canary       = var.enable_canary
-  sfn_timeout_seconds = var.sfn_timeout_seconds
-  async_dlq_arn       = module.shared.async_dlq_arn
+  watchdog_schedule         = var.watchdog_schedule
+  watchdog_interval_seconds = var.watchdog_interval_seconds
+  dead_man_url              = var.dead_man_url
+  enable_canary             = var.enable_canary
+  sfn_timeout_seconds       = var.sfn_timeout_seconds
+  async_dlq_arn             = module.shared.async_dlq_arn
 }
 
 module "event_sink" {
@@ -169,21 +170,22 @@ module "alert_dispatcher" {
   sns_alarm_topic_arn    = var.sns_alarm_topic_arn
   tags                   = var.tags
 
-  events_table_ttl_days = var.events_table_ttl_days
-  event_bus             = module.shared.event_bus
-  alerts_queue_arn      = module.shared.alerts_queue_arn
-  alert_dlq_arn         = module.shared.alert_dlq_arn
-  alert_quiet           = var.alert_quiet
-  enable_canary         = var.enable_canary
-  watchdog_schedule     = var.watchdog_schedule
-  alert_topic_arns      = var.alert_topic_arns
-  alert_topic_key_arns  = var.alert_topic_key_arns
-  alert_secret_arns     = var.alert_secret_arns
-  alert_secret_key_arns = var.alert_secret_key_arns
-  webhook_allowed_hosts = var.webhook_allowed_hosts
-  slack_channel_id      = var.slack_channel_id
-  slack_secret_arn      = var.slack_secret_arn
-  slack_bot_token       = var.slack_bot_token
+  events_table_ttl_days     = var.events_table_ttl_days
+  event_bus                 = module.shared.event_bus
+  alerts_queue_arn          = module.shared.alerts_queue_arn
+  alert_dlq_arn             = module.shared.alert_dlq_arn
+  alert_quiet               = var.alert_quiet
+  enable_canary             = var.enable_canary
+  watchdog_schedule         = var.watchdog_schedule
+  watchdog_interval_seconds = var.watchdog_interval_seconds
+  alert_topic_arns          = var.alert_topic_arns
+  alert_topic_key_arns      = var.alert_topic_key_arns
+  alert_secret_arns         = var.alert_secret_arns
+  alert_secret_key_arns     = var.alert_secret_key_arns
+  webhook_allowed_hosts     = var.webhook_allowed_hosts
+  slack_channel_id          = var.slack_channel_id
+  slack_secret_arn          = var.slack_secret_arn
+  slack_bot_token           = var.slack_bot_token
 }
 
 # Pushing validates every file and writes the rows with their index attributes, which a table item in Terraform would not.

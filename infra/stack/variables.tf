@@ -77,6 +77,12 @@ variable "watchdog_schedule" {
   default     = "rate(5 minutes)"
 }
 
+variable "watchdog_interval_seconds" {
+  description = "Longest time between two ticks of the watchdog, for the alarms on its silence. null: that of a rate, and 20 minutes for a cron expression."
+  type        = number
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the tables are protected against deletion. false: for deployments that are deleted again."
   type        = bool

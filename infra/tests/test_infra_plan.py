@@ -347,6 +347,35 @@ def test_unusable_slack_settings_raise_an_alarm_in_minutes(stack: "Plan") -> Non
     assert alarm["period"] * alarm["datapoints_to_alarm"] == 300
 
 
+def test_failures_of_the_infrastructure_alarm_and_failed_jobs_do_not(stack: "Plan") -> None:
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-pipeline-infra-failures").values
+    counted = {
+        logged.values["log_group_name"].rpartition("-interlock-")[2]: logged.values["pattern"]
+        for logged in stack.of("aws_cloudwatch_log_metric_filter")
+        if logged.values["metric_transformation"][0]["name"] == alarm["metric_name"]
+    }
+    assert counted.keys() == {"orchestrator", "watchdog"}
+    assert '"infra_failure"' in counted["orchestrator"]
+    # An execution that an operator aborted is no failure of the infrastructure.
+    for part in ('$.event = "execution_ended_outside"', "$.committed IS TRUE", '$.status != "ABORTED"'):
+        assert part in counted["watchdog"]
+    states = [one.values["metric_name"] for one in stack.of("aws_cloudwatch_metric_alarm") if _is_of_states(one.values)]
+    # Each run whose job fails for good is a failed execution.
+    assert states == ["ExecutionsTimedOut"]
+
+
+def _is_of_states(alarm: Mapping[str, Any]) -> bool:
+    return alarm["namespace"] == "AWS/States"
+
+
+def test_silence_of_the_watchdog_alarms_only_after_a_tick(full: "Plan") -> None:
+    alarm = full.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-watchdog-silent").values
+    # A new alarm has no data. Missing data that breach would raise it before the first tick.
+    assert alarm["treat_missing_data"] == "missing"
+    assert alarm["insufficient_data_actions"] == ["arn:aws:sns:eu-west-1:000000000000:alarms"]
+    assert (alarm["period"], alarm["evaluation_periods"]) == (1800, 2)
+
+
 def test_late_or_absent_canaries_raise_an_alarm(stack: "Plan") -> None:
     logged = stack.one("aws_cloudwatch_log_metric_filter", name="test-interlock-canary-latency").values
     alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-canary-late").values
@@ -455,7 +484,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
     }
     queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events-dlq"}
     assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
-        "pipeline-failed",
+        "pipeline-infra-failures",
         "pipeline-timed-out",
         "stream-router-iterator-age",
         "watchdog-silent",

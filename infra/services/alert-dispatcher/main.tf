@@ -222,9 +222,10 @@ resource "aws_cloudwatch_log_metric_filter" "canary" {
 }
 
 locals {
-  # The window of the alarm: three intervals of the watchdog. A cron expression has no interval, so it gets an hour.
+  # The window of the alarm: three intervals of the watchdog. Without its interval, a cron expression gets an hour.
   rate          = one(regexall("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", var.watchdog_schedule))
-  interval      = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  scheduled     = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  interval      = var.watchdog_interval_seconds == null ? local.scheduled : ceil(coalesce(var.watchdog_interval_seconds, 60) / 60) * 60
   canary_window = min(3 * local.interval, 604800) # CloudWatch looks back at most a week.
 }
 

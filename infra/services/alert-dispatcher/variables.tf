@@ -62,6 +62,17 @@ variable "watchdog_schedule" {
   }
 }
 
+variable "watchdog_interval_seconds" {
+  description = "Longest time between two ticks of the watchdog, for the alarms on its silence. null: that of a rate, and 20 minutes for a cron expression."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.watchdog_interval_seconds == null || (coalesce(var.watchdog_interval_seconds, 60) >= 60 && coalesce(var.watchdog_interval_seconds, 60) <= 259200)
+    error_message = "watchdog_interval_seconds must be between 60 (a minute) and 259200 (three days)."
+  }
+}
+
 variable "event_bus" {
   description = "Name of the bus. null: that of this environment."
   type        = string

@@ -271,8 +271,40 @@ resource "aws_sfn_state_machine" "pipeline" {
   depends_on = [aws_iam_role.pipeline, aws_iam_role_policy.pipeline, module.function, var.wakers]
 }
 
+# An execution whose job fails for good ends as failed too. The failures of the infrastructure are lines of the log: those of
+# steps here, and those of executions that ended outside in infra/services/watchdog.
+resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
+  name           = "${module.function.name}-infra-failures"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ $.event = \"infra_failure\" }"
+
+  metric_transformation {
+    name      = "${module.names.state_machine}-infra-failures"
+    namespace = "Interlock"
+    value     = "1"
+  }
+
+  depends_on = [module.function]
+}
+
+resource "aws_cloudwatch_metric_alarm" "infra_failures" {
+  alarm_name          = "${module.names.state_machine}-infra-failures"
+  alarm_description   = "A step could not be done after all retries, or an execution ended outside. The log lines infra_failure and execution_ended_outside have the run."
+  namespace           = "Interlock"
+  metric_name         = "${module.names.state_machine}-infra-failures"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
 resource "aws_cloudwatch_metric_alarm" "pipeline" {
-  for_each = { failed = "ExecutionsFailed", timed-out = "ExecutionsTimedOut" }
+  for_each = { timed-out = "ExecutionsTimedOut" }
 
   alarm_name          = "${module.names.state_machine}-${each.key}"
   alarm_description   = "Executions of ${module.names.state_machine} ${replace(each.key, "-", " ")}."
