@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from interlock_local.pump._filter import check_patterns, wanted
+from interlock_local.site._wiring import STREAM_FILTERS
+
 if TYPE_CHECKING:
     from conftest import Plan
 
@@ -256,7 +259,7 @@ def _deleted(sk: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("table", "body", "wanted"),
+    ("table", "body", "selected"),
     [
         ("control", _row("SENSOR#orders"), True),
         ("control", _row("TRIGGER#cron#2026-03-03"), True),
@@ -276,33 +279,25 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
     ],
 )
-def test_a_filter_drops_only_rows_without_effect(table: str, body: dict[str, Any], wanted: bool, stack: "Plan") -> None:
-    patterns = [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
-    assert any(_matches({"dynamodb": body}, pattern) for pattern in patterns) is wanted
+def test_a_filter_drops_only_rows_without_effect(
+    table: str, body: dict[str, Any], selected: bool, stack: "Plan"
+) -> None:
+    patterns = _patterns(stack, table)
+    assert wanted({"dynamodb": body}, patterns) is selected
     # AWS documents no other key for DynamoDB streams.
     assert all(set(pattern) == {"dynamodb"} for pattern in patterns)
 
 
-def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
-    """The filter rules of Lambda that this project uses."""
-    for key, rule in pattern.items():
-        child = value.get(key) if isinstance(value, Mapping) else None
-        if isinstance(rule, Mapping):
-            if not _matches(child, rule):
-                return False
-        elif not any(_holds(child, condition) for condition in rule):
-            return False
-    return True
+@pytest.mark.parametrize("table", ["control", "joblog"])
+def test_filters_are_those_of_the_local_stack(table: str, stack: "Plan") -> None:
+    patterns = _patterns(stack, table)
+    check_patterns(patterns)
+    # The plan has them as a set.
+    assert sorted(map(json.dumps, patterns)) == sorted(map(json.dumps, STREAM_FILTERS[table]))
 
 
-def _holds(value: object, condition: object) -> bool:
-    match condition:
-        case {"exists": expected}:
-            return (value is not None) is expected
-        case str():
-            return value == condition
-        case _:
-            raise AssertionError(f"unknown filter condition {condition}")
+def _patterns(stack: "Plan", table: str) -> list[dict[str, Any]]:
+    return [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
 
 
 def test_the_alert_queue_limits_concurrency_and_retries(stack: "Plan") -> None:
@@ -347,7 +342,7 @@ def test_unusable_slack_settings_raise_an_alarm_in_minutes(stack: "Plan") -> Non
     assert alarm["period"] * alarm["datapoints_to_alarm"] == 300
 
 
-def test_failures_of_the_infrastructure_alarm_and_failed_jobs_do_not(stack: "Plan") -> None:
+def test_failures_of_infrastructure_alarm_and_failed_jobs_do_not(stack: "Plan") -> None:
     alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-pipeline-infra-failures").values
     counted = {
         logged.values["log_group_name"].rpartition("-interlock-")[2]: logged.values["pattern"]
