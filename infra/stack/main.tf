@@ -1,8 +1,43 @@
 # All of Interlock in one state: the module to use unless services are deployed each on its own.
 
 locals {
-  paths = compact([var.pipelines_path, var.calendars_path])
-  files = flatten([for path in local.paths : [for file in fileset(path, "**/*.{yaml,yml,json}") : "${path}/${file}"]])
+  folders = { for name, path in { pipelines = var.pipelines_path, calendars = var.calendars_path } : name => path if path != null && path != "" }
+
+  # The files that `interlock push` reads in a folder: any case of the ending, nothing hidden and no JSON Schemas.
+  files = merge([for name, path in local.folders : {
+    for file in fileset(path, "**") : "${name}/${file}" => filesha256("${path}/${file}")
+    if can(regex("(?i)[.](ya?ml|json)$", file)) && !endswith(file, ".schema.json") && !can(regex("(^|/)[.]", file))
+  }]...)
+
+  # Terraform cannot run a command in a plan, so `interlock validate --receipt` leaves the hashes of the files that it found valid.
+  receipts = { for name, path in local.folders : name => try(jsondecode(file("${path}/.interlock-validated.json")), null) }
+  validated = merge([for name, receipt in local.receipts : {
+    for file, digest in try(receipt.files, {}) : "${name}/${file}" => digest
+  }]...)
+  unvalidated = sort(distinct(concat(
+    [for file, digest in local.files : file if try(local.validated[file], "") != digest],
+    [for file in keys(local.validated) : file if !contains(keys(local.files), file)],
+  )))
+  # Files of both folders are valid together only: a pipeline names a calendar.
+  digest    = sha256(join("\n", sort([for file, digest in local.files : "${digest} ${replace(file, "/^[a-z]+[/]/", "")}"])))
+  apart     = [for name, receipt in local.receipts : name if try(receipt.digest, "") != local.digest]
+  validator = "interlock validate ${join(" ", [for path in values(local.folders) : "\"${path}\""])} --receipt"
+}
+
+locals {
+  push = join(" ", concat(
+    ["interlock push"],
+    [for path in values(local.folders) : "\"${path}\""],
+    ["--environment ${var.environment} --region ${module.names.region} --account ${module.names.account_id}"],
+    var.push_role_arn == null ? [] : ["--role-arn ${var.push_role_arn}"],
+    var.prune_pipelines ? ["--prune --yes"] : [],
+  ))
+}
+
+module "names" {
+  source = "../modules/names"
+
+  environment = var.environment
 }
 
 module "shared" {
@@ -188,22 +223,38 @@ module "alert_dispatcher" {
   slack_bot_token           = var.slack_bot_token
 }
 
-# Pushing validates every file and writes the rows with their index attributes, which a table item in Terraform would not.
-resource "terraform_data" "configs" {
-  count = length(local.paths) > 0 ? 1 : 0
+# One resource per file, so that a plan shows each file that is new, changed or removed.
+resource "terraform_data" "config" {
+  for_each = local.files
 
-  triggers_replace = [var.environment, { for file in local.files : file => filesha256(file) }]
+  input = each.value
+}
+
+# Pushing validates every file and writes the rows with their index attributes, which a table item in Terraform would not.
+# It names region, account and role, because the shell of Terraform may have others than the provider.
+resource "terraform_data" "configs" {
+  count = length(local.folders) > 0 ? 1 : 0
+
+  triggers_replace = [var.environment, local.files, var.prune_pipelines]
 
   provisioner "local-exec" {
-    command = "interlock push ${join(" ", [for path in local.paths : "\"${path}\""])} --environment ${var.environment}"
+    command = local.push
   }
 
   lifecycle {
     precondition {
       condition     = length(local.files) > 0
-      error_message = "There are no .yaml, .yml or .json files in ${join(" or ", local.paths)}."
+      error_message = "There are no .yaml, .yml or .json files in ${join(" or ", values(local.folders))}."
+    }
+    precondition {
+      condition     = length(local.files) == 0 || length(local.unvalidated) == 0
+      error_message = "These files are not validated, or changed since: ${join(", ", local.unvalidated)}. Run: ${local.validator}"
+    }
+    precondition {
+      condition     = length(local.files) == 0 || length(local.unvalidated) > 0 || length(local.apart) == 0
+      error_message = "The files of ${join(" and ", keys(local.folders))} were not validated together. Run: ${local.validator}"
     }
   }
 
-  depends_on = [module.shared]
+  depends_on = [module.shared, terraform_data.config]
 }

@@ -20,6 +20,24 @@ variable "calendars_path" {
   default     = null
 }
 
+variable "push_role_arn" {
+  description = "Role that the push of pipelines_path assumes with the credentials of the shell. null: these credentials themselves."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.push_role_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", var.push_role_arn))
+    error_message = "push_role_arn must be the ARN of a role, such as arn:aws:iam::123456789012:role/deploy."
+  }
+}
+
+variable "prune_pipelines" {
+  description = "Whether a push removes the pipelines of the deployment that no file of pipelines_path names."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of everything."
   type        = map(string)

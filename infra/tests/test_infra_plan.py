@@ -2,12 +2,17 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
+from interlock_cli import main
+from interlock_cli._receipt import RECEIPT
+from interlock_cli._search import Search
 from interlock_local.pump._filter import check_patterns, wanted
 from interlock_local.site._wiring import STREAM_FILTERS
 
@@ -566,8 +571,25 @@ def test_tables_without_protection_can_be_deleted(full: "Plan") -> None:
     assert not any(table.values["deletion_protection_enabled"] for table in full.of("aws_dynamodb_table"))
 
 
-def test_pipelines_are_pushed_when_a_folder_is_named(full: "Plan", stack: "Plan") -> None:
-    assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + 1
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def test_the_plan_and_the_command_read_the_same_files(full: "Plan", stack: "Plan") -> None:
+    planned = {found.address.partition(".config[")[2].strip('"]') for found in full.of("terraform_data")} - {""}
+    read = {file.relative_to(CONFIGS).as_posix() for name in CONFIGS.iterdir() for file in Search(name).files}
+    assert planned == read == {"calendars/holidays.yaml", "pipelines/daily.yaml", "pipelines/team/HOURLY.YAML"}
+    # One resource more pushes them.
+    assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + len(read) + 1
+
+
+def test_the_receipts_are_those_of_the_command(tmp_path: Path) -> None:
+    copies = [shutil.copytree(folder, tmp_path / folder.name) for folder in sorted(CONFIGS.iterdir())]
+    for copy in copies:
+        (copy / RECEIPT).unlink()
+    done = CliRunner().invoke(main, ["validate", *map(str, copies), "--receipt"])
+    assert done.exit_code == 0, done.output
+    for copy in copies:
+        assert (copy / RECEIPT).read_bytes() == (CONFIGS / copy.name / RECEIPT).read_bytes()
 
 
 def test_sensor_inbox_is_a_fifo_queue_with_its_own_letters(full: "Plan") -> None:

@@ -40,6 +40,10 @@ REJECTED = {
     "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
     "vpc-without-security-group": "orchestrator needs both vpc_subnet_ids and vpc_security_group_ids, or neither.",
     "vpc-instead-of-subnet": "vpc_subnet_ids must be ids of subnets",
+    "pipeline-changed": "not validated, or changed since: pipelines/daily.yaml, pipelines/removed.yaml.",
+    "pipeline-invalid": "These files are not validated, or changed since: pipelines/broken.yaml.",
+    "pipelines-without-files": "There are no .yaml, .yml or .json files in",
+    "pipelines-apart": "The files of calendars and pipelines were not validated together.",
 }
 
 

@@ -37,13 +37,68 @@ run "the_files_of_both_folders_are_pushed" {
   }
 
   assert {
-    condition     = toset([for file in local.files : basename(file)]) == toset(["daily.yaml", "holidays.yaml"])
-    error_message = "Every file of both folders must be pushed, and nothing else."
+    condition     = toset(keys(local.files)) == toset(["pipelines/daily.yaml", "pipelines/team/HOURLY.YAML", "calendars/holidays.yaml"])
+    error_message = "Every file of both folders must be pushed, and no other: nothing hidden and no schema."
   }
   assert {
     condition     = length(terraform_data.configs) == 1
     error_message = "The files must be pushed."
   }
+}
+
+run "each_file_is_shown_in_the_plan" {
+  command = plan
+
+  variables {
+    pipelines_path = "../tests/configs/pipelines"
+    calendars_path = "../tests/configs/calendars"
+  }
+
+  assert {
+    condition     = toset(keys(terraform_data.config)) == toset(keys(local.files))
+    error_message = "A removed file must be a resource that is destroyed."
+  }
+}
+
+run "the_push_names_region_and_account_of_the_provider" {
+  command = plan
+
+  variables {
+    pipelines_path = "../tests/configs/pipelines"
+    calendars_path = "../tests/configs/calendars"
+  }
+
+  assert {
+    condition     = endswith(local.push, " --environment test --region eu-west-1 --account 123456789012")
+    error_message = "The push must not use the region and the account of the shell."
+  }
+}
+
+run "the_push_takes_a_role_and_removes_pipelines_on_request" {
+  command = plan
+
+  variables {
+    pipelines_path  = "../tests/configs/pipelines"
+    calendars_path  = "../tests/configs/calendars"
+    push_role_arn   = "arn:aws:iam::123456789012:role/deploy"
+    prune_pipelines = true
+  }
+
+  assert {
+    condition     = endswith(local.push, " --role-arn arn:aws:iam::123456789012:role/deploy --prune --yes")
+    error_message = "The push must assume the role and remove pipelines."
+  }
+}
+
+run "a_folder_alone_is_not_what_was_validated" {
+  command = plan
+
+  # The receipt of this folder is of both folders, and the pipelines name a calendar.
+  variables {
+    pipelines_path = "../tests/configs/pipelines"
+  }
+
+  expect_failures = [terraform_data.configs]
 }
 
 run "a_folder_without_files_is_rejected" {

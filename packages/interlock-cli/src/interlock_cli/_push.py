@@ -8,6 +8,7 @@ import click
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._files import reject, review_paths
 from interlock_cli._output import console, print_json
+from interlock_cli._target import target_options
 from interlock_config import AlertRules, PipelineConfig
 from interlock_sla import Calendar
 from interlock_store import Store
@@ -16,6 +17,7 @@ from interlock_store import Store
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @deployment_options
+@target_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Validate files and write them to the tables.
@@ -28,6 +30,7 @@ def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_
     Examples:
       interlock push pipelines/
       interlock push bronze.yaml calendars/us.yaml --environment prod
+      interlock push pipelines/ -e prod --region eu-west-1 --account 123456789012
     """
     review = review_paths(paths)
     if review.failed:

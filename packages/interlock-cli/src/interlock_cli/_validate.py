@@ -15,6 +15,7 @@ from msgspec import UNSET
 from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json, print_workflow_command
+from interlock_cli._receipt import RECEIPT, write_receipts
 from interlock_config import PipelineConfig, Problem, Review
 from interlock_lifecycle.reports import moved_deadlines
 from interlock_sla import Calendar
@@ -43,6 +44,11 @@ STDIN = "-"
     help="Name of standard input in messages. If it ends in .json, the input is read as JSON.",
 )
 @click.option(
+    "--receipt",
+    is_flag=True,
+    help=f"Write {RECEIPT} with the hashes of the files into each folder. Terraform's pipelines_path needs it.",
+)
+@click.option(
     "--environment",
     "-e",
     metavar="NAME",
@@ -55,6 +61,7 @@ def validate(
     style: str,
     strict: bool,
     stdin_filename: str,
+    receipt: bool,
     environment: str | None,
     endpoint_url: str | None,
 ) -> None:
@@ -80,6 +87,7 @@ def validate(
       interlock validate pipelines/ --format github
       interlock validate - --stdin-filename orders.yaml < orders.yaml
       interlock validate pipelines/ calendars/ --environment prod
+      interlock validate pipelines/ calendars/ --receipt
     """
     if as_json and style == "github":
         raise click.UsageError("--json and --format github exclude each other.")
@@ -93,6 +101,8 @@ def validate(
     _PRINT[style](found.problems, len(gathered.files))
     if found.failed or (strict and found.problems):
         sys.exit(2)
+    if receipt:
+        write_receipts(paths, gathered.files)
 
 
 def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
