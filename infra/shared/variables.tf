@@ -7,6 +7,7 @@ variable "deletion_protection" {
   description = "Whether the tables are protected against deletion. false: for deployments that are deleted again."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -31,10 +32,12 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "enable_sensor_inbox" {
   description = "Whether there is a queue for sensor readings, for writers without access to the tables."
   type        = bool
   default     = false
+  nullable    = false
 }

@@ -42,18 +42,21 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "lambda_architecture" {
   description = "Processor the zips are built for: arm64 or x86_64."
   type        = string
   default     = "arm64"
+  nullable    = false
 }
 
 variable "lambda_memory_size" {
   description = "Memory of each function in MB."
   type        = number
   default     = 512
+  nullable    = false
 }
 
 variable "lambda_concurrency" {
@@ -66,7 +69,8 @@ variable "lambda_concurrency" {
     event_sink       = optional(number, 5)
     alert_dispatcher = optional(number, 3)
   })
-  default = {}
+  default  = {}
+  nullable = false
 }
 
 variable "lambda_vpc" {
@@ -87,12 +91,14 @@ variable "log_retention_days" {
   description = "Lifetime of logs."
   type        = number
   default     = 30
+  nullable    = false
 }
 
 variable "watchdog_schedule" {
   description = "Interval of the watchdog: an EventBridge rate or cron expression."
   type        = string
   default     = "rate(5 minutes)"
+  nullable    = false
 }
 
 variable "watchdog_interval_seconds" {
@@ -105,18 +111,21 @@ variable "deletion_protection" {
   description = "Whether the tables are protected against deletion. false: for deployments that are deleted again."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "enable_sensor_inbox" {
   description = "Whether there is a queue for sensor readings, for writers without access to the tables."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "enable_job_events" {
   description = "Whether the events of ended Glue, EMR, EMR Serverless and Step Functions jobs wake the runs that follow them."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -135,6 +144,7 @@ variable "environment_variables" {
   description = "Optional variables that every service knows, such as STAGE_TIMEOUT or OTEL_EXPORTER_OTLP_ENDPOINT."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "profile_bucket" {
@@ -153,6 +163,7 @@ variable "sfn_timeout_seconds" {
   description = "Timeout of an execution, after which Step Functions ends it."
   type        = number
   default     = 14400
+  nullable    = false
 
   validation {
     condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
@@ -164,6 +175,7 @@ variable "trigger_max_attempts" {
   description = "Retries of a job submission before the run is given up."
   type        = number
   default     = 3
+  nullable    = false
 
   validation {
     condition     = var.trigger_max_attempts >= 0 && var.trigger_max_attempts <= 99999999 && floor(var.trigger_max_attempts) == var.trigger_max_attempts
@@ -175,60 +187,70 @@ variable "enable_glue_trigger" {
   description = "Whether jobs of the type glue may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "glue_job_arns" {
   description = "Glue jobs that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_emr_trigger" {
   description = "Whether jobs of the type emr may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "emr_cluster_arns" {
   description = "EMR clusters that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_emr_serverless_trigger" {
   description = "Whether jobs of the type emr-serverless may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "emr_serverless_app_arns" {
   description = "EMR Serverless applications that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_sfn_trigger" {
   description = "Whether jobs of the type step-function may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "sfn_trigger_arns" {
   description = "State machines that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_lambda_trigger" {
   description = "Whether jobs of the type lambda may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "lambda_trigger_arns" {
   description = "Functions that may be invoked. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "allow_name_prefixes" {
@@ -242,6 +264,7 @@ variable "emr_serverless_role_arns" {
   description = "Execution roles that EMR Serverless jobs may be given."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "job_secret_arns" {
@@ -269,6 +292,7 @@ variable "job_variables" {
   description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)
   default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for name in keys(var.job_variables) : startswith(name, "INTERLOCK_")])
@@ -280,6 +304,7 @@ variable "events_table_ttl_days" {
   description = "Lifetime of events, in days."
   type        = number
   default     = 90
+  nullable    = false
 
   validation {
     condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
@@ -304,30 +329,35 @@ variable "enable_canary" {
   description = "Each completed tick of the watchdog sends a canary through the bus, the alert queue and Slack, and the alarm canary-late watches it."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "alert_quiet" {
   description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "alert_topic_arns" {
   description = "SNS topics that alerts.yaml names as targets."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "alert_topic_key_arns" {
   description = "KMS keys of encrypted topics in alert_topic_arns."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "alert_secret_arns" {
   description = "Secrets Manager secrets with the keys that sign the posts of webhooks, as alerts.yaml names them."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "alert_secret_key_arns" {
@@ -341,6 +371,7 @@ variable "webhook_allowed_hosts" {
   description = "Hosts, addresses and networks that webhooks of alerts may reach in addition to public ones."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "slack_secret_arn" {

@@ -1,5 +1,6 @@
 """Every Terraform root passes its checks, and invalid settings fail with a sentence that names the correction."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,21 @@ def test_invalid_settings_are_rejected(name: str, sentence: str, checker: "Check
     assert errors
     # No root is rejected for another reason. Several services may check the same variable.
     assert all(sentence in error for error in errors)
+
+
+DECLARED = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+
+
+def test_null_means_the_default_of_every_variable() -> None:
+    """Without `nullable = false`, a null replaces the default and stops a plan, also one that does not use it."""
+    found = {}
+    for path in INFRA.glob("**/*.tf"):
+        for name, body in DECLARED.findall(path.read_text(encoding="utf-8")):
+            default = re.search(r"^  default +=\s*(.*)$", body, re.MULTILINE)
+            if default is not None and default[1] != "null":
+                found[f"{path.relative_to(INFRA)}: {name}"] = re.search(r"^  nullable += false$", body, re.MULTILINE)
+    assert len(found) > 50
+    assert [name for name, is_set in found.items() if is_set is None] == []
 
 
 def test_common_variables_are_the_same_in_all_services() -> None:

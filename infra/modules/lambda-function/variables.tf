@@ -71,6 +71,7 @@ variable "environment_variables" {
   description = "Optional environment variables that every service knows. Those of the service replace them."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "profile_bucket" {
@@ -95,12 +96,14 @@ variable "maximum_event_age_seconds" {
   description = "Age at which an asynchronous event is given up."
   type        = number
   default     = 21600
+  nullable    = false
 }
 
 variable "alarm_actions" {
   description = "ARNs that receive the alarms."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -113,4 +116,5 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
 }

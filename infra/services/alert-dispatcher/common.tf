@@ -14,6 +14,7 @@ variable "lambda_architecture" {
   description = "Processor the zips are built for."
   type        = string
   default     = "arm64"
+  nullable    = false
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.lambda_architecture)
@@ -25,18 +26,21 @@ variable "lambda_memory_size" {
   description = "Memory of the function in MB."
   type        = number
   default     = 512
+  nullable    = false
 }
 
 variable "log_retention_days" {
   description = "Lifetime of logs."
   type        = number
   default     = 30
+  nullable    = false
 }
 
 variable "environment_variables" {
   description = "Optional variables that every service knows, such as STAGE_TIMEOUT or OTEL_EXPORTER_OTLP_ENDPOINT."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "vpc_subnet_ids" {
@@ -97,6 +101,7 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 module "names" {

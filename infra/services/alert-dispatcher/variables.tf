@@ -2,12 +2,14 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 3
+  nullable    = false
 }
 
 variable "events_table_ttl_days" {
   description = "Lifetime of events, in days."
   type        = number
   default     = 90
+  nullable    = false
 
   validation {
     condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
@@ -43,18 +45,21 @@ variable "alert_quiet" {
   description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "enable_canary" {
   description = "The alert queue takes the canaries of the watchdog, and the alarm canary-late watches them. infra/services/watchdog needs the same value."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "watchdog_schedule" {
   description = "Interval of the watchdog. The alarm canary-late goes off after three of them without a canary, or after an hour for a cron expression."
   type        = string
   default     = "rate(5 minutes)"
+  nullable    = false
 
   validation {
     condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
@@ -95,6 +100,7 @@ variable "alert_topic_arns" {
   description = "SNS topics that alerts.yaml names as targets."
   type        = list(string)
   default     = []
+  nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.alert_topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}([.]fifo)?$", arn))])
@@ -106,6 +112,7 @@ variable "alert_topic_key_arns" {
   description = "KMS keys of encrypted topics in alert_topic_arns."
   type        = list(string)
   default     = []
+  nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.alert_topic_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
@@ -117,6 +124,7 @@ variable "alert_secret_arns" {
   description = "Secrets Manager secrets with the keys that sign the posts of webhooks, as alerts.yaml names them."
   type        = list(string)
   default     = []
+  nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.alert_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn))])
@@ -140,6 +148,7 @@ variable "webhook_allowed_hosts" {
   description = "Hosts, addresses and networks that webhooks of alerts may reach in addition to public ones."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "letter_bucket" {

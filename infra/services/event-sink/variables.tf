@@ -2,12 +2,14 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 5
+  nullable    = false
 }
 
 variable "events_table_ttl_days" {
   description = "Lifetime of events, in days."
   type        = number
   default     = 90
+  nullable    = false
 
   validation {
     condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days

@@ -2,12 +2,14 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 10
+  nullable    = false
 }
 
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution, after which Step Functions ends it."
   type        = number
   default     = 14400
+  nullable    = false
 
   validation {
     condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
@@ -19,6 +21,7 @@ variable "trigger_max_attempts" {
   description = "Retries of a job submission before the run is given up."
   type        = number
   default     = 3
+  nullable    = false
 
   validation {
     condition     = var.trigger_max_attempts >= 0 && var.trigger_max_attempts <= 99999999 && floor(var.trigger_max_attempts) == var.trigger_max_attempts
@@ -30,60 +33,70 @@ variable "enable_glue_trigger" {
   description = "Whether jobs of the type glue may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "glue_job_arns" {
   description = "Glue jobs that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_emr_trigger" {
   description = "Whether jobs of the type emr may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "emr_cluster_arns" {
   description = "EMR clusters that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_emr_serverless_trigger" {
   description = "Whether jobs of the type emr-serverless may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "emr_serverless_app_arns" {
   description = "EMR Serverless applications that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_sfn_trigger" {
   description = "Whether jobs of the type step-function may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "sfn_trigger_arns" {
   description = "State machines that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_lambda_trigger" {
   description = "Whether jobs of the type lambda may be started."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "lambda_trigger_arns" {
   description = "Functions that may be invoked. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "allow_name_prefixes" {
@@ -97,6 +110,7 @@ variable "emr_serverless_role_arns" {
   description = "Execution roles that EMR Serverless jobs may be given."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "job_secret_arns" {
@@ -139,6 +153,7 @@ variable "job_variables" {
   description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)
   default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for name in keys(var.job_variables) : startswith(name, "INTERLOCK_")])
@@ -150,10 +165,12 @@ variable "wakers" {
   description = "ARNs of the functions that wake waiting executions. The definition of the state machine is updated after them."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "enable_job_events" {
   description = "Whether the stream-router takes the events of ended jobs. If false, the orchestrator polls followed jobs."
   type        = bool
   default     = true
+  nullable    = false
 }

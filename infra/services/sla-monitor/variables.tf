@@ -2,6 +2,7 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 5
+  nullable    = false
 }
 
 variable "async_dlq_arn" {

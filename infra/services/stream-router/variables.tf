@@ -2,12 +2,14 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 10
+  nullable    = false
 }
 
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
+  nullable    = false
 }
 
 variable "stream_arns" {
@@ -26,6 +28,7 @@ variable "enable_sensor_inbox" {
   description = "Whether the router reads the sensor inbox, a queue of infra/shared with the same variable."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "sensor_inbox_arns" {
@@ -38,6 +41,7 @@ variable "enable_job_events" {
   description = "Whether the events of ended Glue, EMR, EMR Serverless and Step Functions jobs wake the runs that follow them."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "letter_bucket" {

@@ -2,12 +2,14 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 2
+  nullable    = false
 }
 
 variable "watchdog_schedule" {
   description = "Interval of the watchdog: an EventBridge rate or cron expression."
   type        = string
   default     = "rate(5 minutes)"
+  nullable    = false
 
   validation {
     condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
@@ -42,12 +44,14 @@ variable "enable_canary" {
   description = "Each completed tick sends a canary through the bus, the alert queue and Slack. infra/services/alert-dispatcher needs the same value."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
+  nullable    = false
 }
 
 variable "async_dlq_arn" {

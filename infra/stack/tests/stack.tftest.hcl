@@ -141,6 +141,50 @@ run "every_older_variable_is_still_taken" {
   }
 }
 
+run "null_means_the_default" {
+  command = plan
+
+  variables {
+    tags                          = null
+    lambda_architecture           = null
+    lambda_memory_size            = null
+    lambda_concurrency            = null
+    lambda_vpc                    = null
+    log_retention_days            = null
+    watchdog_schedule             = null
+    deletion_protection           = null
+    enable_sensor_inbox           = null
+    enable_job_events             = null
+    environment_variables         = null
+    sfn_timeout_seconds           = null
+    trigger_max_attempts          = null
+    enable_glue_trigger           = null
+    glue_job_arns                 = null
+    enable_emr_trigger            = null
+    emr_cluster_arns              = null
+    enable_emr_serverless_trigger = null
+    emr_serverless_app_arns       = null
+    enable_sfn_trigger            = null
+    sfn_trigger_arns              = null
+    enable_lambda_trigger         = null
+    lambda_trigger_arns           = null
+    emr_serverless_role_arns      = null
+    job_variables                 = null
+    events_table_ttl_days         = null
+    enable_canary                 = null
+    alert_quiet                   = null
+    alert_topic_arns              = null
+    alert_topic_key_arns          = null
+    alert_secret_arns             = null
+    webhook_allowed_hosts         = null
+  }
+
+  assert {
+    condition     = var.lambda_memory_size == 512 && length(var.sfn_trigger_arns) == 0
+    error_message = "A null must count as left out."
+  }
+}
+
 run "empty_text_means_none" {
   command = plan
 
