@@ -26,6 +26,11 @@ variable "sns_alarm_topic_arn" {
   description = "SNS topic that receives the alarms, or null."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.sns_alarm_topic_arn == null || can(regex("^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?$", var.sns_alarm_topic_arn))
+    error_message = "sns_alarm_topic_arn must be the ARN of an SNS topic, not of a FIFO topic."
+  }
 }
 
 variable "tags" {

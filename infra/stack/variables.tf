@@ -166,8 +166,8 @@ variable "sfn_timeout_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
-    error_message = "sfn_timeout_seconds must be between 300 (5 minutes) and 31536000 (a year)."
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000 && floor(var.sfn_timeout_seconds) == var.sfn_timeout_seconds
+    error_message = "sfn_timeout_seconds must be whole seconds between 300 (5 minutes) and 31536000 (a year)."
   }
 }
 
@@ -307,8 +307,8 @@ variable "events_table_ttl_days" {
   nullable    = false
 
   validation {
-    condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
-    error_message = "events_table_ttl_days must be a whole number, at least 1."
+    condition     = var.events_table_ttl_days >= 1 && var.events_table_ttl_days <= 36500 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
+    error_message = "events_table_ttl_days must be a whole number from 1 to 36500."
   }
 }
 

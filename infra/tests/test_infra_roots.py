@@ -18,7 +18,7 @@ REJECTED = {
     "slack-without-channel": "slack_channel_id must be set",
     "missing-zips": ".zip does not exist. Build the zips first.",
     "bad-environment": "environment must be 1 to 32 of a-z",
-    "impossible-schedule": "watchdog_schedule must be rate(...) or cron(...).",
+    "impossible-schedule": "watchdog_schedule must be a rate such as rate(1 minute)",
     "lambda-account-wildcard": 'lambda_trigger_arns has ["arn:aws:lambda:*:*:function:*"].',
     "any-arn": 'sfn_trigger_arns has ["arn:*"].',
     "lambda-policy-variable": 'arn:aws:lambda:eu-west-1:123456789012:function:${aws:username}"].',
@@ -45,6 +45,14 @@ REJECTED = {
     "pipeline-invalid": "These files are not validated, or changed since: pipelines/broken.yaml.",
     "pipelines-without-files": "There are no .yaml, .yml or .json files in",
     "pipelines-apart": "The files of calendars and pipelines were not validated together.",
+    "rate-in-singular": "watchdog_schedule must be a rate such as rate(1 minute)",
+    "cron-of-five-fields": "watchdog_schedule must be a rate such as rate(1 minute)",
+    "memory-of-one-mb": "lambda_memory_size is 1, must be whole MB from 128 to 10240.",
+    "region-as-variable": "environment_variables has a name that Lambda sets itself",
+    "concurrency-over-the-mapping": "reserved_concurrency is 1500, must be -1 or a whole number from 1 to 1000.",
+    "concurrency-of-zero": "reserved_concurrency is 0, must be -1 or a whole number from 1 to 10000.",
+    "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
+    "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
 }
 
 

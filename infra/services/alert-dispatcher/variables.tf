@@ -3,6 +3,11 @@ variable "reserved_concurrency" {
   type        = number
   default     = 3
   nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 1001 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 1001. A queue invokes at most 1000 at once, and one more is for the probe."
+  }
 }
 
 variable "events_table_ttl_days" {
@@ -12,8 +17,8 @@ variable "events_table_ttl_days" {
   nullable    = false
 
   validation {
-    condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
-    error_message = "events_table_ttl_days must be a whole number, at least 1."
+    condition     = var.events_table_ttl_days >= 1 && var.events_table_ttl_days <= 36500 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
+    error_message = "events_table_ttl_days must be a whole number from 1 to 36500."
   }
 }
 
@@ -21,6 +26,11 @@ variable "slack_channel_id" {
   description = "Slack channel of the alerts. It is required with a token."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.slack_channel_id == null || can(regex("^([CDG][A-Z0-9]+)?$", var.slack_channel_id))
+    error_message = "slack_channel_id must be the id of a channel, such as C0123456789, not its name."
+  }
 }
 
 variable "slack_secret_arn" {
@@ -62,8 +72,8 @@ variable "watchdog_schedule" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
-    error_message = "watchdog_schedule must be rate(...) or cron(...)."
+    condition     = can(regex("^rate[(](1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))[)]$", var.watchdog_schedule)) || can(regex("^cron[(][^ ?]+ [^ ?]+ ([?] [^ ?]+ [^ ?]+|[^ ?]+ [^ ?]+ [?]) [^ ?]+[)]$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must be a rate such as rate(1 minute) or rate(5 minutes), or a cron(…) of six fields with one ?, such as cron(0/5 * * * ? *)."
   }
 }
 

@@ -27,6 +27,11 @@ variable "lambda_memory_size" {
   type        = number
   default     = 512
   nullable    = false
+
+  validation {
+    condition     = var.lambda_memory_size >= 128 && var.lambda_memory_size <= 10240 && floor(var.lambda_memory_size) == var.lambda_memory_size
+    error_message = "lambda_memory_size is ${var.lambda_memory_size}, must be whole MB from 128 to 10240."
+  }
 }
 
 variable "log_retention_days" {
@@ -34,6 +39,11 @@ variable "log_retention_days" {
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is ${var.log_retention_days}, must be one that CloudWatch has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, or 0 for ever."
+  }
 }
 
 variable "environment_variables" {
@@ -41,6 +51,11 @@ variable "environment_variables" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !contains(["AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT"], name) && (!startswith(name, "AWS_LAMBDA_") || name == "AWS_LAMBDA_EXEC_WRAPPER")])
+    error_message = "environment_variables has a name that Lambda sets itself or does not take: letters, digits and _ after a letter, without AWS_REGION, AWS_LAMBDA_… and the keys of AWS."
+  }
 }
 
 variable "vpc_subnet_ids" {
@@ -95,6 +110,11 @@ variable "sns_alarm_topic_arn" {
   description = "SNS topic that receives the alarms, or null."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.sns_alarm_topic_arn == null || can(regex("^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?$", var.sns_alarm_topic_arn))
+    error_message = "sns_alarm_topic_arn must be the ARN of an SNS topic, not of a FIFO topic."
+  }
 }
 
 variable "tags" {

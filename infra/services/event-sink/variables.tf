@@ -3,6 +3,11 @@ variable "reserved_concurrency" {
   type        = number
   default     = 5
   nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 1000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 1000. A queue invokes at most 1000 at once."
+  }
 }
 
 variable "events_table_ttl_days" {
@@ -12,8 +17,8 @@ variable "events_table_ttl_days" {
   nullable    = false
 
   validation {
-    condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
-    error_message = "events_table_ttl_days must be a whole number, at least 1."
+    condition     = var.events_table_ttl_days >= 1 && var.events_table_ttl_days <= 36500 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
+    error_message = "events_table_ttl_days must be a whole number from 1 to 36500."
   }
 }
 

@@ -3,6 +3,11 @@ variable "reserved_concurrency" {
   type        = number
   default     = 10
   nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
+  }
 }
 
 variable "sfn_timeout_seconds" {
@@ -12,8 +17,8 @@ variable "sfn_timeout_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
-    error_message = "sfn_timeout_seconds must be between 300 (5 minutes) and 31536000 (a year)."
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000 && floor(var.sfn_timeout_seconds) == var.sfn_timeout_seconds
+    error_message = "sfn_timeout_seconds must be whole seconds between 300 (5 minutes) and 31536000 (a year)."
   }
 }
 

@@ -3,6 +3,11 @@ variable "reserved_concurrency" {
   type        = number
   default     = 2
   nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
+  }
 }
 
 variable "watchdog_schedule" {
@@ -12,8 +17,8 @@ variable "watchdog_schedule" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
-    error_message = "watchdog_schedule must be rate(...) or cron(...)."
+    condition     = can(regex("^rate[(](1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))[)]$", var.watchdog_schedule)) || can(regex("^cron[(][^ ?]+ [^ ?]+ ([?] [^ ?]+ [^ ?]+|[^ ?]+ [^ ?]+ [?]) [^ ?]+[)]$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must be a rate such as rate(1 minute) or rate(5 minutes), or a cron(…) of six fields with one ?, such as cron(0/5 * * * ? *)."
   }
 }
 
@@ -52,6 +57,11 @@ variable "sfn_timeout_seconds" {
   type        = number
   default     = 14400
   nullable    = false
+
+  validation {
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000 && floor(var.sfn_timeout_seconds) == var.sfn_timeout_seconds
+    error_message = "sfn_timeout_seconds must be whole seconds between 300 (5 minutes) and 31536000 (a year)."
+  }
 }
 
 variable "async_dlq_arn" {
