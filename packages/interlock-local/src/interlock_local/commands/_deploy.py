@@ -37,6 +37,9 @@ from interlock_local.commands._defaults import LOCAL, PORT
 def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platform: str | None, as_json: bool) -> None:
     """Deploy to an AWS-compatible endpoint. A repetition updates the deployment.
 
+    The settings of functions that are deployed already stay, such as those of a running `interlock up`: SLACK_BOT_TOKEN
+    and SLACK_CHANNEL_ID of this shell replace those of Slack only if they are set.
+
     For AWS itself use the Terraform module in infra/.
 
     \b
@@ -44,7 +47,7 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
       interlock deploy --endpoint-url http://localhost:4566
       interlock deploy --environment test --endpoint-url http://localhost:4566
     """
-    from interlock_local.site import StackSettings, deploy_to, ping_function
+    from interlock_local.site import StackSettings, deploy_to, has_slack, kept_variables, ping_function
     from interlock_local.zips import Target, build_zips
 
     if endpoint_url is None and environment != LOCAL:
@@ -58,18 +61,32 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
     chosen = platform or ("host" if where.is_loopback else "arm64")
     target = Target.host() if chosen == "host" else Target.aws(chosen)
     say = (lambda line: None) if as_json else terminal.progress(terminal.console())
-    zips = build_zips(find_checkout(), target, progress=say)
+    token, channel = os.environ.get("SLACK_BOT_TOKEN", ""), os.environ.get("SLACK_CHANNEL_ID", "")
+    given = {name for name, value in {"SLACK_BOT_TOKEN": token, "SLACK_CHANNEL_ID": channel}.items() if value}
+    if token:
+        # The token of this shell is for Slack itself, and a kept secret would win over it.
+        given |= {"SLACK_API_URL", "SLACK_SECRET_ARN"}
+    kept = kept_variables(where.client("lambda"), environment, given)
+    # Functions that export their traces need the exporter in their zips.
+    exports = any("OTEL_EXPORTER_OTLP_ENDPOINT" in variables for variables in kept.values())
+    zips = build_zips(find_checkout(), target, with_telemetry=exports, progress=say)
     settings = StackSettings(
         environment=environment,
-        slack_bot_token=os.environ.get("SLACK_BOT_TOKEN", ""),
-        slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
+        slack_bot_token=token,
+        slack_channel_id=channel or "C0LOCAL",
+        architecture=target.processor,
+        kept=kept,
     )
     made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
     for service in made.functions:
         say(f"checking {service}")
         ping_function(where.client("lambda"), environment, service)
+    slack = has_slack(kept["alert-dispatcher"], token)
     if as_json:
-        terminal.print_json({"functions": made.functions, "stateMachine": made.state_machine_arn})
-    else:
-        done = f" {len(made.functions)} functions as {environment}-interlock-*"
-        terminal.console().line(("green", "deployed"), done)
+        alerts = "slack" if slack else "logged"
+        terminal.print_json({"functions": made.functions, "stateMachine": made.state_machine_arn, "alerts": alerts})
+        return
+    out = terminal.console()
+    out.line(("green", "deployed"), f" {len(made.functions)} functions as {environment}-interlock-*")
+    if not slack:
+        out.line(("yellow", "alerts are only logged"), ": to use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")

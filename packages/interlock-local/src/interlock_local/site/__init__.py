@@ -3,6 +3,7 @@
 from interlock_local.site._definition import render_definition
 from interlock_local.site._deploy import Deployment, deploy, deploy_to
 from interlock_local.site._invoke import invoke_function, ping_function
+from interlock_local.site._kept import has_slack, kept_variables
 from interlock_local.site._settings import StackSettings
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "StackSettings",
     "deploy",
     "deploy_to",
+    "has_slack",
     "invoke_function",
+    "kept_variables",
     "ping_function",
     "render_definition",
 ]

@@ -50,6 +50,12 @@ class Target(Struct, frozen=True):
         return cls(_RUNTIME_ON_AWS, architecture)
 
     @property
+    def processor(self) -> str:
+        """The processor in the names of Lambda: arm64 or x86_64."""
+        machine = self.architecture or platform.machine().lower()
+        return "arm64" if machine in ("arm64", "aarch64") else "x86_64"
+
+    @property
     def runtime(self) -> str:
         """The Lambda runtime's name."""
         return f"python{self.python}"
