@@ -484,8 +484,9 @@ def test_absent_functions_keep_nothing(clients: Clients) -> None:
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_functions_have_the_processor_of_their_zips(clients: Clients, architecture: str, tmp_path: Path) -> None:
     """The module's functions exist, with the same code and another processor."""
+    zips = stand_ins(tmp_path)
     for settings in (SETTINGS, replace(SETTINGS, architecture=architecture)):
-        roll_out(clients, stand_ins(tmp_path), settings)
+        roll_out(clients, zips, settings)
     for service in SERVICES:
         found = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
         assert found["Architectures"] == [architecture]
