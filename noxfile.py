@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -180,6 +181,8 @@ def floor(session: nox.Session, package: str) -> None:
         session.run("python", str(ROOT / "tests" / "triggers_alone.py"))
     if package == "interlock-cli":
         session.run("python", str(ROOT / "tests" / "cli_alone.py"))
+    if package == "interlock-local":
+        session.run("python", str(ROOT / "tests" / "local_alone.py"))
 
 
 @nox.session(allow_parallel=True)
@@ -242,6 +245,26 @@ def bench(session: nox.Session) -> None:
     for script in sorted(ROOT.glob("benchmarks/*.py")):
         session.log(script.stem)
         session.run("python", str(script))
+
+
+@nox.session
+def installed(session: nox.Session) -> None:
+    """Run the demo from the wheels of the workspace, in a separate environment and outside of the checkout."""
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
+    fresh = (f"--reinstall-package={package}" for package in PACKAGES)
+    session.run_install("uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local]")
+    with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
+        session.run("interlock", "demo", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("service", [nox.param(path.name, id=path.name) for path in sorted((ROOT / "services").iterdir())])
+def build(session: nox.Session, service: str) -> None:
+    """Build the zip of one Lambda into dist/, for AWS on arm64 or as the arguments of `interlock build` say."""
+    _sync_workspace(session)
+    session.run("interlock", "build", service, *session.posargs)
 
 
 # The modules that mutmut changes. It skips decorated functions such as cached functions and properties.
@@ -415,14 +438,18 @@ def _project(package: str) -> dict[str, Any]:
 
 
 def _closure(package: str) -> list[str]:
-    """The package and the siblings that its declared dependencies need."""
+    """The package and the siblings that its declared dependencies need, with those of their extras."""
     seen: list[str] = []
-    queue = [package]
+    queue = list(_project(package)["dependencies"])
+    found = [package]
     while queue:
-        name = queue.pop()
-        if name in seen:
+        requirement = queue.pop()
+        name, _, extras = requirement.split(">")[0].partition("[")
+        if name not in PACKAGES or requirement in seen:
             continue
-        seen.append(name)
-        wanted = [requirement.split(">")[0].split("[")[0] for requirement in _project(name)["dependencies"]]
-        queue.extend(requirement for requirement in wanted if requirement in PACKAGES)
-    return seen
+        seen.append(requirement)
+        found += [name] if name not in found else []
+        queue += _project(name)["dependencies"]
+        for extra in filter(None, extras.strip("]").split(",")):
+            queue += _project(name)["optional-dependencies"][extra]
+    return found

@@ -17,7 +17,18 @@ from msgspec.structs import replace
 from interlock_alert_dispatcher.hints import Severity, advice_for
 from interlock_alert_dispatcher.state import Fact, RunState, advance, standing
 from interlock_config import decode_yaml
-from interlock_lifecycle import CorruptedRun, JobIntent, JobOutcome, KeptRows, Run, RunKey, RunStatus, Sensor, Verdict
+from interlock_lifecycle import (
+    CorruptedRun,
+    JobIntent,
+    JobOutcome,
+    KeptRows,
+    Pause,
+    Run,
+    RunKey,
+    RunStatus,
+    Sensor,
+    Verdict,
+)
 from interlock_lifecycle.dates import ExpiryFacts, expire_trigger
 from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun
 from interlock_lifecycle.rows import RepairFacts, decide_repair
@@ -33,6 +44,7 @@ from interlock_lifecycle.runs import (
     TriggerFacts,
     decide_completion,
     decide_evaluation,
+    decide_paused,
     decide_recovery,
     decide_slot,
     decide_started,
@@ -177,15 +189,18 @@ def evaluations(run: Run) -> Iterator[object]:
     for length in (timedelta(), HOUR):
         for config, row in ((CONFIG, ROW), (CONFIG, SHORT), (None, ROW)):
             facts = EvaluationFacts(run, config, "", {"landing": row}, SLA)
-            yield decide_evaluation(facts, TOKEN, EvaluationWindow(NOW, length, timedelta(minutes=1)), LATER)
+            for pause in (None, Pause(None)):
+                window = EvaluationWindow(NOW, length, timedelta(minutes=1))
+                yield decide_evaluation(replace(facts, pause=pause), TOKEN, window, LATER)
 
 
 def triggers(run: Run) -> Iterator[object]:
     for config in (CONFIG, None):
         for previous in (None, StandingJob("j0")):
             for traits in (TargetTraits(True, False), TargetTraits(False, True), TargetTraits(False, False)):
-                facts = TriggerFacts(run, config, "", SLA, previous)
-                yield decide_trigger(facts, TOKEN, traits, now=LATER, until=LATER + HOUR, window=HOUR)
+                for pause in (None, Pause(None)):
+                    facts = TriggerFacts(run, config, "", SLA, previous, pause)
+                    yield decide_trigger(facts, TOKEN, traits, now=LATER, until=LATER + HOUR, window=HOUR)
 
 
 def rejections(run: Run) -> Iterator[object]:
@@ -229,6 +244,11 @@ def sensors(run: Run | None) -> Iterator[object]:
 
 def slots(run: Run) -> Iterator[object]:
     if waiting := decide_slot(run, 1, [replace(KEY, date=parse_execution_date("2026-03-02"))], []):
+        yield waiting
+
+
+def pauses(run: Run) -> Iterator[object]:
+    if waiting := decide_paused(run, Pause(None), LATER):
         yield waiting
 
 
@@ -286,6 +306,7 @@ PLAYS = (
     Play("expire_trigger", (None,), expired_triggers),
     Play("decide_rerun", (None, *RUNNING, COMPLETED, FAILED_FINAL), reruns),
     Play("decide_slot", (COMMITTED,), slots),
+    Play("decide_paused", (COMMITTED, *RETRIED), pauses),
     Play("reject_config", (COMMITTED,), rejected_configs),
     Play("decide_started", (COMMITTED, *RETRIED), starts),
     Play("decide_evaluation", (HELD,), evaluations),

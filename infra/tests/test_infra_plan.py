@@ -41,6 +41,7 @@ OPTIONAL = {
     "SFN_TIMEOUT_SECONDS",
     "WATCHDOG_CANARY",
 }
+SERVICE_SOURCES = Path(__file__).parents[2] / "services/alert-dispatcher/src"
 ASYNCHRONOUS = {"event-sink", "sla-monitor", "watchdog"}
 PROGRESS = {"JOB_TRIGGERED", "RUN_HELD", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"}
 
@@ -278,7 +279,8 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("control", _row("KEPT#stream#2026-03-03", quiet="1"), False),
         ("control", _deleted("CONFIG"), True),
         ("control", _deleted("EVENT#01"), False),
-        ("control", _deleted("SENSOR#orders"), False),
+        ("control", _deleted("SENSOR#orders"), True),
+        ("control", _row("SENSOR#first-sensor-arrival#2026-03-03", quiet="1"), False),
         ("joblog", _row("JOB#cron#2026-03-03#1"), True),
         ("joblog", _row("JOB#cron#2026-03-03#1", runToken="t"), False),
         ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
@@ -374,6 +376,29 @@ def test_silence_of_the_watchdog_alarms_only_after_a_tick(full: "Plan") -> None:
     assert alarm["treat_missing_data"] == "missing"
     assert alarm["insufficient_data_actions"] == ["arn:aws:sns:eu-west-1:000000000000:alarms"]
     assert (alarm["period"], alarm["evaluation_periods"]) == (1800, 2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "event", "minutes"),
+    [
+        ("dead-lettered", "alert_dead_lettered", 5),
+        ("digest-waits", "digest_waits", 15),
+        ("silence-unreadable", "silence_unreadable", 5),
+    ],
+)
+def test_each_fault_of_alerts_raises_an_alarm(stack: "Plan", fault: str, event: str, minutes: int) -> None:
+    name = f"test-interlock-alert-dispatcher-{fault}"
+    logged = stack.one("aws_cloudwatch_log_metric_filter", name=name).values
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name=name).values
+    (metric,) = logged["metric_transformation"]
+    assert (metric["namespace"], metric["name"]) == (alarm["namespace"], alarm["metric_name"])
+    assert logged["pattern"] == f'{{ $.event = "{event}" }}'
+    assert logged["log_group_name"] == "/aws/lambda/test-interlock-alert-dispatcher"
+    assert alarm["period"] * alarm["evaluation_periods"] == minutes * 60
+    assert (alarm["comparison_operator"], alarm["threshold"]) == ("GreaterThanThreshold", 0)
+    # The function writes this line, so a renamed one would leave the alarm silent.
+    sources = SERVICE_SOURCES.glob("**/*.py")
+    assert any(f'"{event}"' in source.read_text() for source in sources)
 
 
 def test_late_or_absent_canaries_raise_an_alarm(stack: "Plan") -> None:
@@ -490,6 +515,9 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         "watchdog-silent",
         "alert-dispatcher-waiting",
         "alert-dispatcher-unusable",
+        "alert-dispatcher-dead-lettered",
+        "alert-dispatcher-digest-waits",
+        "alert-dispatcher-silence-unreadable",
         "canary-late",
     }
 

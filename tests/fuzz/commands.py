@@ -26,8 +26,8 @@ def read_with_every_command(tables: Tables, monkeypatch: pytest.MonkeyPatch, fol
 
     No command ends with a traceback or writes a character that a terminal obeys. Each that shows rows succeeds.
     """
-    monkeypatch.setattr("interlock_cli._deployment.boto3", SimpleNamespace(client=lambda *_, **__: _NoQueues()))
-    monkeypatch.setattr("interlock_cli._deployment.DynamoTables", lambda _: tables)
+    monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: _NoQueues()))
+    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: tables)
     monkeypatch.setattr("interlock_cli._migrate.DynamoScan", lambda _: MemoryScan(tables))
     shown = [("status",), ("status", "p", "--last", "50"), ("events", "--last", "100"), ("events", "INFRASTRUCTURE")]
     for command in shown:

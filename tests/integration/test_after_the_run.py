@@ -1,7 +1,6 @@
 """After a run: late data, drift, post-run rules and reruns, through real streams and executions."""
 
 import json
-import time
 from datetime import UTC, datetime
 
 from integration.conftest import Outside, await_that, pipeline, until_exists
@@ -40,9 +39,6 @@ def test_late_data_is_reported_and_causes_one_rerun(outside: Outside) -> None:
     completed(outside, "latecomer", 1)
     assert outside.starts("latecomer") == [f"{DATE} 0", f"{DATE} 1"]
     assert [rerun.reason for rerun in outside.store.reruns(key("latecomer"))] == ["late-data"]
-    # The request of a record is named by its second.
-    second = int(time.time())
-    await_that(lambda: int(time.time()) > second, "the next second")
     outside.put("latecomer", "ready", ready=True, count=30, date=DATE)
     await_that(lambda: reported(outside, "latecomer", "RERUN_REJECTED"), "the rejection: the budget is one")
     outside.stack.drain()

@@ -1,4 +1,4 @@
-"""Routing and silences on the local stack: the packed Lambda posts to a webhook, and silences with a record."""
+"""Routing and silences on the local stack: the packed Lambda posts to a webhook and to an SNS topic."""
 
 import hashlib
 import hmac
@@ -52,6 +52,21 @@ def hook() -> Iterator[Hook]:
     made.server.server_close()
 
 
+class Mail:
+    """An SNS topic, and the queue that gets its messages."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._sqs, sns = outside.stack.client("sqs"), outside.stack.client("sns")
+        self.arn = sns.create_topic(Name="routed-mail")["TopicArn"]
+        self._url = self._sqs.create_queue(QueueName="routed-mail")["QueueUrl"]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
+        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def subjects(self) -> list[str]:
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [json.loads(message["Body"])["Subject"] for message in answer.get("Messages", [])]
+
+
 def fail(outside: Outside, name: str) -> None:
     outside.push(name, pipeline(outside.folder, name, work="exit 3"))
     outside.store.put_sensor(name, f"ready#{DATE}", {"ready": True, "count": 10, "date": DATE})
@@ -74,13 +89,15 @@ def fates(outside: Outside) -> dict[str, list[str]]:
 
 
 def test_alerts_follow_their_routes_and_silences(outside: Outside, hook: Hook) -> None:
-    routing = outside.folder / "alerts.yaml"
+    routing, mail = outside.folder / "alerts.yaml", Mail(outside)
+    target = f"{{webhook: '{hook.url}', secret: '${{INTERLOCK_WEBHOOK_KEY}}'}}"
     routing.write_text(
-        f"version: 1\ntargets: {{hook: {{webhook: '{hook.url}', secret: '${{INTERLOCK_WEBHOOK_KEY}}'}}}}\n"
-        "routes: [{match: {pipeline: routed*}, to: [hook]}]\n"
+        f"version: 1\ntargets: {{hook: {target}, mail: {{sns: '{mail.arn}'}}}}\n"
+        "routes: [{match: {pipeline: routed*}, to: [hook, mail]}]\n"
     )
     assert "written" in outside.interlock("push", str(routing)).stdout
     assert "unchanged" in outside.interlock("push", str(routing)).stdout
+    outside.push("routed-muted", pipeline(outside.folder, "routed-muted", work="exit 3"))
     outside.interlock("silence", "routed-muted", "--until", "1h", "--reason", "a test", "--event", "RETRY_EXHAUSTED")
     # A process of the alert-dispatcher reads the routing once a minute. New processes read it at once.
     outside.kill("alert-dispatcher")
@@ -90,6 +107,7 @@ def test_alerts_follow_their_routes_and_silences(outside: Outside, hook: Hook) -
         await_that(lambda: "RETRY_EXHAUSTED" in hook.types("routed"), "the post")
         await_that(lambda: fates(outside).get("routed-muted") == ["silenced", "merged"], "the silence", every=1.0)
         assert hook.types("routed-muted") == []
+        await_that(lambda: mail.subjects() == ["CRITICAL: RETRY_EXHAUSTED routed 2026-03-01"], "the SNS message")
         signature, body = next(one for one in hook.requests if json.loads(one[1])["detail-type"] == "RETRY_EXHAUSTED")
         at, _, digest = signature.removeprefix("t=").partition(",v1=")
         assert digest == hmac.new(b"a-key", f"{at}.".encode() + body, hashlib.sha256).hexdigest()

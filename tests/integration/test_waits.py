@@ -64,6 +64,22 @@ def test_last_sensor_starts_held_run_at_once(outside: Outside) -> None:
     assert outside.starts("woken") == [f"{DATE} 0"]
 
 
+def test_deletion_of_a_wrong_row_starts_held_run_at_once(outside: Outside) -> None:
+    outside.push("cleared", held_by_two(outside.folder, "cleared"))
+    outside.store.put_sensor("cleared", "customers", {"count": 10, "date": DATE})
+    wrong = f"customers#{DATE}"
+    outside.store.put_sensor("cleared", wrong, {"count": 1, "date": DATE})
+    outside.put("cleared", "ready", ready=True, count=10, date=DATE)
+    registered(outside, "cleared")
+    assert outside.starts("cleared") == []
+    row = {"PK": {"S": "PIPELINE#cleared"}, "SK": {"S": f"SENSOR#{wrong}"}}
+    outside.stack.client("dynamodb").delete_item(TableName=outside.store.names.control, Key=row)
+    began = time.monotonic()
+    await_that(lambda: outside.starts("cleared"), "the job")
+    assert time.monotonic() - began < PROMPT
+    assert outside.closed("cleared", DATE).status is RunStatus.COMPLETED
+
+
 FOLLOWED = """
 pipeline: {{id: {name}}}
 schedule:

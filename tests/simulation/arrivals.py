@@ -10,7 +10,8 @@ from simulation.ledger import Emitted, Ledger, Pass, Version
 from interlock_config import PipelineConfig
 from interlock_controller.records import Change
 from interlock_lifecycle import RunKey
-from interlock_lifecycle.sensors._accounted import fingerprint
+from interlock_lifecycle.events._event import make_event_id
+from interlock_lifecycle.sensors._accounted import fingerprint, request_time
 from interlock_rules import holds
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
@@ -188,18 +189,23 @@ def _drift_emitted(
 
 
 def _is_emitted(world: "World", key: RunKey, change: Change, event_type: str) -> bool:
-    """Whether this record was reported, now or when it came before."""
+    """Whether this record was reported, now or when it came before.
+
+    The id of its event names its fields. The report of another record of the same second does not count.
+    """
     sensor = change.sk.removeprefix("SENSOR#")
+    cause = f"sensor {sensor} {fingerprint(sensor_fields(change.row or {}))}"
+    name = make_event_id(change.at, f"{cause}\x1f{key}\x1f{event_type}")
     return any(
-        emitted.detail["detail"]["sensorKey"] == sensor
-        and datetime.fromisoformat(emitted.detail["timestamp"]) == change.at
-        for emitted in world.ledger.emitted(key.pipeline_id, str(key.date), event_type)
+        emitted.detail["id"] == name for emitted in world.ledger.emitted(key.pipeline_id, str(key.date), event_type)
     )
 
 
 def _has_asked(world: "World", key: RunKey, change: Change) -> bool:
-    """Whether a record of this second requests a rerun, or its request was answered."""
-    control, pk, asked_at = world.names.control, pipeline_pk(key.pipeline_id), format_time(change.at)
+    """Whether this record requests a rerun, or its request was answered."""
+    sensor, mark = change.sk.removeprefix("SENSOR#"), fingerprint(sensor_fields(change.row or {}))
+    control, pk = world.names.control, pipeline_pk(key.pipeline_id)
+    asked_at = format_time(request_time(sensor, mark, change.at))
     row = world.rows.get(control, pk, run_sk("RERUN_REQUEST", key)) or {}
     waits = row.get("requestedAt") == asked_at and row.get("reason") in safety.OWN_REASONS
     return waits or world.rows.get(control, pk, f"MARKER#rerun#{key.schedule_id}#{asked_at}#{key.date}") is not None

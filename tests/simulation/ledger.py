@@ -175,7 +175,7 @@ class Ledger:
         elif kind == "TRIGGER" and after is not None:
             self._note_run(key_of_row(pk, sk), before, after)
         elif kind == "SENSOR" and not is_reserved(sk[7:]):
-            fields = sensor_fields(after) if after is not None else None
+            fields = (sensor_fields(after) or None) if after is not None else None  # without fields: absent
             self.sensors.add((pk[9:], sk[7:]), fields, now, self._world.truth)
         elif (
             sk == "CONFIG"

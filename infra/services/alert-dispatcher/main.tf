@@ -205,6 +205,60 @@ resource "aws_cloudwatch_metric_alarm" "unusable" {
   tags                = var.tags
 }
 
+# Faults of alerts that no metric of AWS shows. The function names each in a log line.
+locals {
+  faults = {
+    dead-lettered = {
+      event       = "alert_dead_lettered"
+      description = "A target rejected an alert for good, and it is a dead letter in alert-dlq. The log line alert_dead_lettered has the reason."
+      periods     = 1
+    }
+    # The digest is tried once a minute, so a short outage of its target is no fault.
+    digest-waits = {
+      event       = "digest_waits"
+      description = "The digest has waited for its target for 15 minutes. The log line digest_waits has the reason."
+      periods     = 3
+    }
+    silence-unreadable = {
+      event       = "silence_unreadable"
+      description = "A silence cannot be read and has no effect. The log line silence_unreadable names its row. End it with interlock silence end."
+      periods     = 1
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "fault" {
+  for_each = local.faults
+
+  name           = "${module.function.name}-${each.key}"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ $.event = \"${each.value.event}\" }"
+
+  metric_transformation {
+    name      = "${module.function.name}-${each.key}"
+    namespace = "Interlock"
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "fault" {
+  for_each = local.faults
+
+  alarm_name          = "${module.function.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "Interlock"
+  metric_name         = "${module.function.name}-${each.key}"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = each.value.periods
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
 # Each completed tick of the watchdog sends a canary through the bus, the queue and Slack. The function logs its latency in seconds.
 resource "aws_cloudwatch_log_metric_filter" "canary" {
   count = var.enable_canary ? 1 : 0

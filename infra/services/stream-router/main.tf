@@ -31,12 +31,13 @@ locals {
   ]
 
   # Filters leave out known uninteresting rows. The router judges all other rows. Interlock marks its own notes (markers,
-  # cursors, kept rows) as quiet. A deleted row has no new image, and only a deleted CONFIG (of a pipeline or a calendar)
-  # matters.
+  # cursors, kept rows) as quiet. A deleted row has no new image. It matters only if it is a CONFIG (of a pipeline or a
+  # calendar) or a sensor row, which may have hidden another row.
   filters = {
     control = [
       { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, quiet = { S = [{ exists = false }] } } } },
       { dynamodb = { Keys = { SK = { S = ["CONFIG"] } } } },
+      { dynamodb = { Keys = { SK = { S = [{ prefix = "SENSOR#" }] } }, NewImage = { PK = { S = [{ exists = false }] } } } },
     ]
     # Interlock wrote the rows with a runToken. Their events are committed already.
     joblog = [

@@ -1,5 +1,6 @@
 """interlock alerts audit: each alert has one fate, the counts add up, and nothing is unaccounted in silence."""
 
+import csv
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -87,7 +88,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         made = Deployed()
         clients = {"sqs": made.sqs, "dynamodb": boto3.client("dynamodb", region_name="us-east-1")}
         fake = SimpleNamespace(client=lambda service, **_: clients[service])
-        monkeypatch.setattr("interlock_cli._deployment.boto3", fake)
+        monkeypatch.setattr("interlock_cli._aws.boto3", fake)
         yield made
 
 
@@ -108,7 +109,7 @@ def reasons(found: Any) -> dict[str, str]:
 
 
 def test_each_alert_has_one_fate_and_the_counts_add_up(deployed: Deployed) -> None:
-    lease = round((NOW + timedelta(seconds=20)).timestamp() * 1000)
+    lease = round((datetime.now(UTC) + timedelta(minutes=1)).timestamp() * 1000)
     for identifier in ("posted", "silenced", "suppressed", "quiet", "row", "now", "crash", "unsure", "letter", "moved"):
         deployed.event(identifier)
     deployed.posted("posted")
@@ -144,6 +145,20 @@ def test_each_alert_has_one_fate_and_the_counts_add_up(deployed: Deployed) -> No
     assert found["events"] == 11
     assert reasons(found)["silenced"] == "by the silence s1"
     assert run("--since", "26h", code=1)["events"] == 12
+
+
+@pytest.mark.parametrize("outcome", ["silenced", "suppressed", "quiet", "delivered"])
+def test_a_lost_answer_stays_lost_after_its_end(deployed: Deployed, outcome: str) -> None:
+    deployed.event("a")
+    deployed.put("ALERT#a", outcome=outcome, silence="s1", unsure="the webhook answered 503")
+    found = run()
+    if outcome == "delivered":
+        assert found["counts"]["posted"] == 1
+        return
+    assert fates(found) == {"a": "answer lost"}
+    assert reasons(found)["a"].startswith(
+        "it may have been posted: the webhook answered 503. A later delivery ended as "
+    )
 
 
 def test_an_alert_without_a_trace_is_unaccounted(deployed: Deployed) -> None:
@@ -237,14 +252,40 @@ def test_the_table_names_each_fate_and_each_alert(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("since", "said"),
     [
-        ("yesterday", "must be a duration such as 24h, or a time"),
-        ("2026-03-03T00:00:00", "must name its zone"),
+        ("yesterday", "--since yesterday: must be a date (2026-03-03), a time"),
+        ("2026-02-30", "or a length of time before now (30m, 2h, 7d)"),
+        ("2999-01-01T00:00:00", "must be in the past"),
         ("2999-01-01T00:00:00Z", "must be in the past"),
         ("-1h", "must be in the past"),
-        ("99999999h", "is too long ago"),
+        ("99999999h", "must be a date"),
     ],
 )
 def test_a_wrong_since_is_an_error(deployed: Deployed, since: str, said: str) -> None:
     result = CliRunner().invoke(main, ["alerts", "audit", f"--since={since}"])
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("7d", NOW - timedelta(days=7)),
+        ("1d12h", NOW - timedelta(hours=36)),
+        ("2026-03-03", datetime(2026, 3, 3, tzinfo=UTC)),
+        ("2026-03-03T07:00", datetime(2026, 3, 3, 7, tzinfo=UTC)),
+        ("2026-03-03T07:00+01:00", datetime(2026, 3, 3, 6, tzinfo=UTC)),
+    ],
+)
+def test_the_audit_begins_at_a_date_a_time_or_a_length(deployed: Deployed, since: str, first: datetime) -> None:
+    found = datetime.fromisoformat(run("--since", since)["since"])
+    assert abs(found - first) < timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_the_alerts_that_were_not_posted_are_rows(deployed: Deployed, form: str) -> None:
+    deployed.event("gone")
+    result = CliRunner().invoke(main, ["alerts", "audit", "-o", form])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    (row,) = csv.DictReader(lines) if form == "csv" else [json.loads(line) for line in lines]
+    assert (row["id"], row["type"], row["fate"]) == ("gone", "SLA_BREACH", "unaccounted")

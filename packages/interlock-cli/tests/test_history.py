@@ -42,7 +42,7 @@ class Counted(MemoryTables):
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Counted:
     made = Counted()
-    monkeypatch.setattr("interlock_cli._deployment.DynamoTables", lambda _: made)
+    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: made)
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     Store(made, NAMES).put_config(decode_yaml(PIPELINE, "bronze.yaml"))
@@ -177,9 +177,9 @@ def test_empty_period_is_said(history: History, options: tuple[str, ...], line: 
 def test_wrong_options_are_reported_together(history: History) -> None:
     done = history("bronze", "--since", "soon", "--until", "2026-02-30", "--type", "SLA_BREACHED")
     assert done.exit_code == 2
-    assert "--type is 'SLA_BREACHED'" in done.output
-    assert "--since is 'soon'" in done.output
-    assert "--until is '2026-02-30'" in done.output
+    assert "error: --type SLA_BREACHED: must be" in done.output
+    assert "error: --since soon: must be" in done.output
+    assert "error: --until 2026-02-30: must be" in done.output
 
 
 def test_period_that_ends_before_it_begins_is_rejected(history: History) -> None:
@@ -203,7 +203,7 @@ def test_unreadable_row_is_marked_and_hides_no_other(tables: Counted, history: H
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_escaped(tables: Counted, history: History, text: str) -> None:
     put(tables, "2026-03-03T15:00:00Z", "RUN_HELD", message=text, date=text)
-    for options in ((), ("--verdict",), ("-o", "json"), ("-o", "jsonl")):
+    for options in ((), ("--verdict",), ("-o", "json"), ("-o", "jsonl"), ("-o", "csv")):
         done = history("bronze", *PERIOD, *options)
         assert done.exit_code == 0
         assert not raw_signs(done.output)

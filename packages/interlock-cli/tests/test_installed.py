@@ -1,9 +1,6 @@
 """Commands of other packages: how they are found, and the error of a command that cannot be used."""
 
 import inspect
-import json
-import subprocess
-import sys
 from importlib.metadata import EntryPoint
 
 import click
@@ -13,6 +10,8 @@ from click.testing import CliRunner
 from interlock_cli import main
 from interlock_cli._deployment import LOCAL_PORT, Deployment
 from interlock_cli._installed import EXTRAS, GROUP, InstalledCommands
+from interlock_cli._own import OWN
+from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_local import commands
 
@@ -76,34 +75,25 @@ def test_a_command_that_two_packages_offer_names_both() -> None:
 
 
 def test_a_package_cannot_replace_an_own_command() -> None:
-    group = type(main)("interlock", commands={"status": main.commands["status"]})
+    group = type(main)("interlock")
     group.installed = offered(status="interlock_local.commands:up", demo="interlock_local.commands:demo")
     context = click.Context(group)
-    assert group.get_command(context, "status") is main.commands["status"]
+    assert group.get_command(context, "status") is status
     assert group.get_command(context, "demo") is commands.demo
-    assert group.list_commands(context) == sorted({"status", *EXTRAS})
+    assert group.list_commands(context) == sorted({*OWN, *EXTRAS})
 
 
-SUBJECTS = {f"interlock_local.{name}" for name in ("demo", "pump", "site", "stack", "zips")}
+@pytest.mark.parametrize("name", sorted(EXTRAS))
+def test_summary_is_the_first_sentence_of_the_help(name: str) -> None:
+    summary, command = InstalledCommands().summary(name), main.get_command(click.Context(main), name)
+    assert summary is not None
+    assert command is not None
+    assert click.Command(name, help=summary).get_short_help_str(999) == command.get_short_help_str(999)
 
 
-def modules_after(*arguments: str) -> set[str]:
-    """The modules that a call of the command has imported."""
-    code = "import json, sys\nfrom interlock_cli import main\ntry: main(sys.argv[1:], prog_name='interlock')\n"
-    code += "finally: print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stderr))
-
-
-def test_an_own_command_loads_no_command_of_others() -> None:
-    assert not any(name.startswith("interlock_local") for name in modules_after("schema"))
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("demo", "--help")])
-def test_help_loads_the_commands_and_not_their_subjects(arguments: tuple[str, ...]) -> None:
-    found = modules_after(*arguments)
-    assert "interlock_local.commands" in found
-    assert not SUBJECTS & found
+def test_command_of_another_package_has_no_known_summary() -> None:
+    assert offered(demo="other:demo").summary("demo") is None
+    assert offered().summary("demo") is None
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(commands.Terminal, Terminal), (commands.DeploymentClients, Deployment)])
@@ -127,7 +117,7 @@ def test_the_local_commands_share_the_defaults_of_the_others() -> None:
     assert port.default == LOCAL_PORT
     own, deploy = (
         {one.name: (one.opts, one.default, one.envvar) for one in command.params if isinstance(one, click.Option)}
-        for command in (main.commands["status"], commands.deploy)
+        for command in (status, commands.deploy)
     )
     assert {name: deploy[name] for name in ("environment", "endpoint_url")} == {
         name: own[name] for name in ("environment", "endpoint_url")

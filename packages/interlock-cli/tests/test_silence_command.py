@@ -1,5 +1,6 @@
 """interlock silence: its rows, its record, and the errors of its options."""
 
+import csv
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from interlock_cli import _silence as module
 from interlock_cli import main
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Silence, Store, TableNames
+from interlock_store._write import Put
 
 PIPELINE = """
 pipeline: {id: bronze}
@@ -43,14 +45,46 @@ def test_a_silence_is_a_row_with_its_record(store: Store) -> None:
     assert (found.pipeline, found.events, found.every, found.reason) == ("bronze", (), False, "source is migrated")
     assert found.by == "arn:aws:iam::1:user/operator"
     assert found.is_in_force(datetime.now(UTC))
-    assert "silenced all alerts except breaches of bronze until" in output
+    assert "silenced all but overdue data of bronze until" in output
     assert found.id in output
     assert "matches no pipeline" not in output
 
 
 def test_the_long_form_takes_names_of_commands(store: Store) -> None:
-    assert "list matches no pipeline of test" in run("add", "list", "--until", "1h", "--reason", "x")
+    store.put_config(decode_yaml(PIPELINE.replace("bronze", "list")))
+    run("add", "list", "--until", "1h", "--reason", "x")
     assert [one.pipeline for one in store.silences()] == ["list"]
+
+
+def test_a_misspelt_pipeline_is_an_error(store: Store) -> None:
+    output = run("bronce", "--until", "1h", "--reason", "x", code=2)
+    assert output == "error: there is no pipeline 'bronce' in 'test'; did you mean bronze?\n"
+    assert list(store.silences()) == []
+
+
+def test_a_pattern_without_a_pipeline_is_a_warning(store: Store) -> None:
+    assert "warning: gold* matches no pipeline of test" in run("gold*", "--until", "1h", "--reason", "x")
+    assert "warning" not in run("INFRASTRUCTURE", "--until", "1h", "--reason", "x")
+    assert {one.pipeline for one in store.silences()} == {"gold*", "INFRASTRUCTURE"}
+
+
+def test_a_date_ends_in_the_zone_of_the_pipeline(store: Store) -> None:
+    schedule = "schedule: {timezone: Asia/Kolkata, trigger: {key: ready, check: exists}}"
+    text = PIPELINE.replace("schedule: {trigger: {key: ready, check: exists}}", schedule).replace("bronze", "mumbai")
+    store.put_config(decode_yaml(text))
+    day = (datetime.now(UTC) + timedelta(days=7)).date()
+    output = run("mumbai", "--until", str(day), "--reason", "x")
+    assert f"until {day} 18:29:59Z, {day} 23:59:59 IST" in output
+    run("m*", "--until", f"{day}T10:00", "--reason", "x")
+    assert [f"{one.until:%H:%M:%S}" for one in store.silences()] == ["10:00:00", "18:29:59"]
+
+
+def test_days_are_a_length_of_time(store: Store) -> None:
+    before = datetime.now(UTC)
+    run("bronze", "--until", "7d", "--reason", "x")
+    run("bronze", "--until", "1d12h", "--reason", "x")
+    ends = [round((one.until - before).total_seconds() / 3600) for one in store.silences()]
+    assert ends == [36, 168]
 
 
 def test_events_and_a_time_are_kept(store: Store) -> None:
@@ -72,13 +106,14 @@ def test_all_covers_breaches(store: Store) -> None:
     [
         (("bronze", "--reason", "x"), "--until"),
         (("bronze", "--until", "1h"), "--reason"),
-        (("bronze", "--until", "soon", "--reason", "x"), "must be a duration such as 2h, or a time"),
-        (("bronze", "--until", "2999-01-01T00:00:00", "--reason", "x"), "must name its zone"),
+        (("bronze", "--until", "soon", "--reason", "x"), "--until soon: must be a date (2026-03-03), a time"),
+        (("bronze", "--until", "2999-01-01T00:00:00", "--reason", "x"), "at most 90 days ahead"),
         (("bronze", "--until", "2020-01-01T00:00:00Z", "--reason", "x"), "must be after now"),
         (("bronze", "--until", "0s", "--reason", "x"), "must be after now"),
         (("bronze", "--until=-1h", "--reason", "x"), "must be after now"),
+        (("bronze", "--until", "91d", "--reason", "x"), "at most 90 days ahead"),
         (("bronze", "--until", "2161h", "--reason", "x"), "at most 90 days ahead"),
-        (("bronze", "--until", "23999999999h", "--reason", "x"), "at most 90 days ahead"),
+        (("bronze", "--until", "23999999999h", "--reason", "x"), "--until 23999999999h: must be a date"),
         (("bronze", "--until", "1h", "--reason", " "), "--reason: must not be empty"),
         (("bron ze", "--until", "1h", "--reason", "x"), "PIPELINE 'bron ze': must be"),
         (("bronze", "--until", "1h", "--reason", "x", "--event", "SLA_BREECH"), "--event SLA_BREECH: is not"),
@@ -92,8 +127,25 @@ def test_wrong_options_write_nothing(store: Store, words: tuple[str, ...], said:
 
 
 def test_all_problems_of_the_options_come_at_once() -> None:
-    output = run("?!", "--until", "1h", "--reason", " ", "--event", "X", code=2)
-    assert [line.partition(":")[0] for line in output.splitlines()] == ["PIPELINE '?!'", "--reason", "--event X"]
+    output = run("?!", "--until", "later", "--reason", " ", "--event", "X", code=2)
+    problems = ["PIPELINE '?!'", "--reason", "--event X", "--until later"]
+    assert [line.split(": ")[:2] for line in output.splitlines()] == [["error", one] for one in problems]
+    assert [line.split(": ")[1] for line in run("bronce", code=2).splitlines()] == [
+        "--reason",
+        "--until is missing",
+        "there is no pipeline 'bronce' in 'test'; did you mean bronze?",
+    ]
+
+
+def test_the_problems_of_the_options_come_without_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "local")
+    output = run("bronze", "--endpoint-url", "http://127.0.0.1:1", "--until", "later", code=2)
+    assert [line.split(": ")[1] for line in output.splitlines()] == [
+        "--reason",
+        "--until later",
+        "no server answers at http://127.0.0.1:1. Start the local stack with `interlock up`, or name a deployment on "
+        "AWS with --environment",
+    ]
 
 
 def test_an_ended_silence_stays_as_a_record(store: Store) -> None:
@@ -112,15 +164,53 @@ def test_an_ended_silence_stays_as_a_record(store: Store) -> None:
 
 def test_the_list_has_the_silences_that_have_not_ended(store: Store) -> None:
     now = datetime.now(UTC)
-    for name, until in (("over", now - timedelta(hours=1)), ("later", now + timedelta(hours=1))):
+    for name, until in (("gone1", now - timedelta(hours=1)), ("later", now + timedelta(hours=1))):
         since = until - timedelta(hours=2)
         store.put_silence(Silence(id=name, pipeline="b*", since=since, until=until, reason="why", by="who"))
     output = run("list")
     assert "later" in output
-    assert "over" not in output
+    assert "gone1" not in output
     states = {one["id"]: one["inForce"] for one in json.loads(run("list", "--ended", "--json"))}
-    assert states == {"over": False, "later": True}
+    assert states == {"gone1": False, "later": True}
     assert "there are no silences" not in run("list", "--ended")
+
+
+def unreadable(store: Store, identifier: str = "broken01") -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    row = {"silenceId": 3, "pipeline": "bronze"}
+    place = f"{round(until.timestamp() * 1000):013d}#{identifier}"
+    store._tables.transact([Put(store.names.events, {"PK": "SILENCES", "SK": place, **row})])
+
+
+def test_an_unreadable_silence_is_listed_and_can_be_ended(store: Store) -> None:
+    unreadable(store)
+    assert "broken01  unreadable, no effect" in run("list")
+    (found,) = json.loads(run("list", "-o", "json"))
+    assert (found["id"], found["inForce"], "SILENCES" in found["unreadable"]) == ("broken01", False, True)
+    assert "ended the unreadable silence broken01" in run("end", "broken01")
+    assert run("list") == "no silence is in force\n"
+    assert "broken01  unreadable, ended" in run("list", "--ended")
+
+
+def test_the_list_fits_into_80_columns(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run("bronze", "--until", "1h", "--reason", "the source system is migrated, see the ticket of the team")
+    unreadable(store)
+    lines = run("list").splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("form", "first"), [("csv", "id,pipeline,events,all,since"), ("jsonl", '{"id":'), ("json", "["), ("table", "")]
+)
+def test_the_list_has_each_form(store: Store, form: str, first: str) -> None:
+    run("bronze", "--until", "1h", "--reason", 'with "quotes", commas')
+    output = run("list", "-o", form)
+    assert output.startswith(first)
+    if form == "csv":
+        (row,) = csv.DictReader(output.splitlines())
+        assert (row["pipeline"], row["reason"], row["events"]) == ("bronze", 'with "quotes", commas', "[]")
 
 
 class Refusing:

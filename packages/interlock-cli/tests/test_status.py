@@ -280,6 +280,7 @@ def test_a_deadline_that_moved_says_from_where(deployment: Deployment) -> None:
         "                                             arrived, needs exists",
         "                                             by 03-09 10:00 CET (09:00Z): 24h00m left",
         "                                               moved over excluded days from 03-07 10:00 CET",
+        "gold-orders  2026-03-08  excluded            Sunday (weekend), until Monday 2026-03-09",
     ]
     (clock,) = deployment.shown("03-08 09:00")[0]["sla"]
     assert (clock["breach_at"], clock["moved_from"]) == ("2026-03-09T09:00:00Z", "2026-03-07T09:00:00Z")

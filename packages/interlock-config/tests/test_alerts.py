@@ -11,6 +11,7 @@ from interlock_config import (
     AlertFacts,
     AlertRules,
     ConfigError,
+    alert_types,
     alerts_schema,
     decode_alerts,
     decode_alerts_yaml,
@@ -19,6 +20,7 @@ from interlock_config import (
     read_document,
     review,
     route,
+    silence_covers,
 )
 from interlock_config._files._yaml import read_yaml
 
@@ -181,6 +183,65 @@ def test_a_target_without_alerts_and_a_vain_mention_are_warnings() -> None:
         ("targets.hook", "warning"),
         ("routes[0].mention", "warning"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_public"),
+    [
+        ("hooks.example.com", True),
+        ("93.184.216.34", True),
+        ("10.0.0.7", False),
+        ("192.168.1.1", False),
+        ("127.0.0.1", False),
+        ("localhost", False),
+        ("[::1]", False),
+        ("[fd00::1]", False),
+        ("[::ffff:10.0.0.7]", False),
+    ],
+)
+def test_a_webhook_that_is_not_public_is_a_warning(host: str, is_public: bool) -> None:
+    target = f"{{webhook: 'https://{host}/x', secret: '${{INTERLOCK_KEY}}'}}"
+    found = review({"alerts.yaml": f"version: 1\ntargets: {{hook: {target}}}\ndefault: [hook]"})
+    assert not found.failed
+    assert ["is not a public address: only" in one.message for one in found.problems] == [True] * (not is_public)
+
+
+@pytest.mark.parametrize(
+    ("events", "warns"),
+    [("[JOB_FAILED]", True), ("[SLA_BREACH, JOB_FAILED]", True), ("[JOB_FAILED, RETRY_EXHAUSTED]", False)],
+)
+def test_a_route_without_the_last_failure_is_a_warning(events: str, warns: bool) -> None:
+    text = f"{TARGETS}\nroutes: [{{match: {{event: {events}}}, to: [mail]}}]\ndefault: [data-team, hook]"
+    found = review({"alerts.yaml": text})
+    assert not found.failed
+    expected = "does not get the last failure of a run: RETRY_EXHAUSTED has it"
+    assert [expected in one.message for one in found.problems] == [True] * warns
+
+
+def test_another_route_may_have_the_last_failure() -> None:
+    routes = "[{match: {event: [JOB_FAILED]}, to: [mail]}, {match: {event: [RETRY_EXHAUSTED]}, to: [hook]}]"
+    text = f"{TARGETS}\nroutes: {routes}\ndefault: [data-team]"
+    assert review({"alerts.yaml": text}).problems == ()
+
+
+OVERDUE = (
+    "SLA_BREACH",
+    "RELATIVE_SLA_BREACH",
+    "SCHEDULE_MISSED",
+    "IRREGULAR_SCHEDULE_MISSED",
+    "SENSOR_DEADLINE_EXPIRED",
+    "VALIDATION_EXHAUSTED",
+)
+
+
+@pytest.mark.parametrize("event", alert_types())
+def test_a_silence_covers_overdue_data_only_by_name(event: str) -> None:
+    def covered(*events: str, every: bool = False) -> bool:
+        return silence_covers("b*", events, every=every, event=event, pipeline="bronze")
+
+    assert covered() is (event not in OVERDUE)
+    assert covered(every=True)
+    assert covered(event)
 
 
 @pytest.mark.parametrize("source", ["alerts.yaml", "teams/alerts.yml", "ALERTS.yaml"])

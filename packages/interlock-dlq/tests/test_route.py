@@ -22,6 +22,7 @@ from interlock_dlq import (
     decode_letter,
     encode_letter,
     make_letter,
+    router_of,
 )
 
 
@@ -206,3 +207,33 @@ def test_letter_to_fifo_queue_has_its_own_group() -> None:
     SqsRouter("https://sqs/letters", queue).route(kept)
     assert (queue.sent[0]["MessageGroupId"], queue.sent[0]["MessageDeduplicationId"]) == (kept.id, kept.id)
     assert not {"MessageGroupId", "MessageDeduplicationId"} & queue.sent[1].keys()
+
+
+class Given:
+    """The settings of a service."""
+
+    def __init__(self, url: str | None, bucket: str | None = None, retries: int = 3) -> None:
+        self.dlq_queue_url, self.dlq_bucket, self.dlq_max_retries = url, bucket, retries
+
+
+def test_a_service_without_a_queue_has_no_router_and_no_client() -> None:
+    def forbidden(service: str) -> Any:
+        raise AssertionError(service)
+
+    assert router_of(Given(None, "letters"), forbidden) is None
+
+
+@pytest.mark.parametrize("url", [None, "other"])
+def test_a_router_has_the_settings_of_its_service(url: str | None) -> None:
+    queue, stored, pauses = UnwillingQueue(away(), away(), too_large()), [], []
+
+    class Bucket:
+        def put_object(self, **request: Any) -> None:
+            stored.append(request["Bucket"])
+
+    clients = {"sqs": queue, "s3": Bucket()}
+    router = router_of(Given("q", "letters", retries=2), clients.__getitem__, url=url, sleep=pauses.append)
+    assert router is not None
+    router.route(letter())
+    assert (len(pauses), stored) == (2, ["letters"])
+    assert queue.sent[0]["QueueUrl"] == (url or "q")

@@ -20,7 +20,7 @@ from interlock_lifecycle import (
 )
 from interlock_lifecycle.dates import Expectation, Window, due_starts, has_stand_in
 from interlock_lifecycle.events import EventType
-from interlock_lifecycle.sensors import SensorFacts, decide_sensor
+from interlock_lifecycle.sensors import SensorFacts, decide_sensor, request_time_of_rest
 from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_lifecycle.sensors._repeated import ask_for_rest, brings_repeated_hour, note_rest
 from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
@@ -221,7 +221,7 @@ def test_a_rest_unseen_by_the_evaluation_requests_a_rerun(
 ) -> None:
     run = replace(FIRST, rest=REST, evaluated_at=None if evaluated is None else utc(evaluated), seen=seen)
     asked = ask_for_rest(run, None, has_asked=has_asked)
-    assert asked == (RequestRerun(run.key, "repeated-hour", REST.at, None, ()) if asks else None)
+    assert asked == (RequestRerun(run.key, "repeated-hour", request_time_of_rest(REST), None, ()) if asks else None)
 
 
 def test_without_a_rest_a_close_asks_for_nothing() -> None:
@@ -233,4 +233,11 @@ def test_next_to_a_request_that_waits_the_rest_is_logged() -> None:
     asked = ask_for_rest(replace(FIRST, rest=REST), waiting, has_asked=False)
     assert asked is not None
     assert asked.replaces == waiting
-    assert asked.entry == JobEntry(FIRST.key, REST.at, "late-data-arrival", error="repeated-hour", run_token="t")
+    assert asked.entry == JobEntry(
+        FIRST.key,
+        REST.at,
+        "late-data-arrival",
+        error="repeated-hour",
+        run_token="t",
+        requested_at=request_time_of_rest(REST),
+    )

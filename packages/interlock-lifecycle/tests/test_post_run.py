@@ -33,6 +33,7 @@ from interlock_lifecycle.sensors import (
     decide_sensor,
     path_of,
     reports_on,
+    request_time_of,
     take_baseline,
 )
 from interlock_lifecycle.sensors._arrival import is_overtaken
@@ -129,7 +130,7 @@ def test_drift_after_completion_requests_a_rerun(config: PipelineConfig, done: R
     sensor = audit(150)
     decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}))
     assert isinstance(decision, RequestRerun)
-    assert (decision.reason, decision.requested_at, decision.entry) == ("data-drift", NOW, None)
+    assert (decision.reason, decision.requested_at, decision.entry) == ("data-drift", request_time_of(sensor), None)
     (event,) = decision.events
     assert event.type is EventType.POST_RUN_DRIFT
     assert event.detail == {

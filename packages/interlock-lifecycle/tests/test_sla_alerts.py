@@ -20,7 +20,7 @@ from interlock_lifecycle import (
     RunStatus,
     Verdict,
 )
-from interlock_lifecycle.events import EventType
+from interlock_lifecycle.events import EventType, owner_detail
 from interlock_lifecycle.slas import (
     AlertFacts,
     SlaFacts,
@@ -204,11 +204,13 @@ def test_a_synchronous_job_that_ended_in_time_counts(
     assert isinstance(decision, Ignore) is silent
 
 
-def test_timers_that_cannot_be_created_are_reported_once(key: RunKey) -> None:
-    first, second = (report_unscheduled(key, {"t-2": "throttled", "t-1": "denied"}, at) for at in (NOW, BREACH))
+def test_timers_that_cannot_be_created_are_reported_once(config: PipelineConfig, key: RunKey) -> None:
+    failures = {"t-2": "throttled", "t-1": "denied"}
+    first, second = (report_unscheduled(config, key, failures, at, "token-1") for at in (NOW, BREACH))
     (event,) = first.events
     assert (event.type, first.marker) == (EventType.INFRA_FAILURE, second.marker)
-    assert event.detail == {"source": "sla-monitor", "timers": ["t-1", "t-2"]}
+    assert event.detail == {"source": "sla-monitor", "timers": ["t-1", "t-2"], **owner_detail(config)}
+    assert event.run_token == "token-1"
     assert "t-2: throttled; t-1: denied" in str(event.message)
 
 

@@ -56,6 +56,7 @@ from interlock_store import (
     TableNames,
     Tables,
     TransactionRejected,
+    UnreadableSilence,
     format_time,
     read_rerun_request,
 )
@@ -552,6 +553,12 @@ def test_a_corrupted_silence_is_left_out(store: Store, junk: Item) -> None:
         [Update(store.names.events, "SILENCES", f"{round(NOW.timestamp() * 1000):013d}#a", set=junk)]
     )
     assert list(store.silences()) == []
+    (found,) = store.silence_rows()
+    assert isinstance(found, UnreadableSilence)
+    assert (found.id, found.ended_at) == ("a", None)
+    assert store.end_silence(found, NOW, "operator")
+    assert not store.end_silence(found, NOW, "operator")
+    assert [one.ended_at for one in store.silence_rows()] == [NOW]
 
 
 def test_an_unreadable_end_of_a_silence_is_an_end(store: Store) -> None:
@@ -665,6 +672,15 @@ def test_flat_sensor_rows_are_read_too(store: Store, tables: Any, key: RunKey) -
     row = {"PK": "PIPELINE#bronze", "SK": "SENSOR#landing", "count": Decimal(7), "ttl": 1}
     tables.transact([Put(store.names.control, row)])
     assert store.readings(key, [LANDING]).rows == {"landing": {"count": Decimal(7)}}
+
+
+def test_a_sensor_row_without_fields_counts_as_absent(store: Store, tables: Any, key: RunKey) -> None:
+    store.put_sensor("bronze", "landing", {"count": 7})
+    for name, more in (("landing", {}), (f"landing#{key.date}", {"data": {}, "ttl": 1})):
+        tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": f"SENSOR#{name}", **more})])
+    assert store.readings(key, [LANDING]).rows == {}
+    assert store.sensor_rows("bronze", ["landing"]) == {}
+    assert Overview(tables, store.names).sensor_rows([("bronze", "landing")]) == {}
 
 
 def test_a_malformed_trigger_row_is_said_to_be_so(store: Store, tables: Any, key: RunKey) -> None:
@@ -928,3 +944,13 @@ def test_a_row_with_an_expiry_is_changed_by_a_reading_without(store: Store) -> N
     store.put_sensor("bronze", "ready", READING, ttl=1_900_000_000)
     assert store.change_sensor("bronze", "ready", READING)
     assert not store.change_sensor("bronze", "ready", READING)
+
+
+def test_only_a_readable_run_has_a_token(store: Store, start: StartRun) -> None:
+    key = start.run.key
+    assert store.run_token(key) is None
+    store.commit(start)
+    assert store.run_token(key) == start.run.run_token
+    place = f"TRIGGER#{key.schedule_id}#{key.date}"
+    store._tables.transact([Update(store.names.control, f"PIPELINE#{key.pipeline_id}", place, set={"status": "?"})])
+    assert store.run_token(key) is None

@@ -130,6 +130,50 @@ def test_a_flush_is_one_line_of_the_specification() -> None:
     ]
 
 
+class Broken(StringIO):
+    """A stream whose writes fail for a time."""
+
+    fails = True
+
+    def write(self, text: str) -> int:
+        if self.fails:
+            raise OSError("no space left")
+        return super().write(text)
+
+
+def test_values_stay_until_a_write_succeeds() -> None:
+    stream = Broken()
+    exporter = EmfExporter("watchdog", "prod", stream=lambda: stream, now=lambda: NOW)
+    for value in (1, 2):
+        exporter.measure(Metric.RECORDS_PROCESSED, value, {})
+        exporter.measure(Metric.STAGE_DURATION, value, {})
+        exporter.measure(Metric.ALERTS_PENDING, 7, {})
+        with pytest.raises(OSError, match="no space left"):
+            exporter.flush(SECOND)
+    stream.fails = False
+    exporter.flush(SECOND)
+    (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert line["interlock.records.processed"] == 3
+    assert line["interlock.stage.duration"] == [1, 2]
+    assert line["interlock.alerts.pending"] == 7
+    exporter.flush(SECOND)
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_unwritten_values_do_not_grow_without_end() -> None:
+    stream = Broken()
+    exporter = EmfExporter("watchdog", "prod", stream=lambda: stream, now=lambda: NOW)
+    for _ in range(3):
+        for value in range(6000):
+            exporter.measure(Metric.STAGE_DURATION, value, {})
+        with pytest.raises(OSError, match="no space left"):
+            exporter.flush(SECOND)
+    stream.fails = False
+    exporter.flush(SECOND)
+    lines = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert sum(len(line["interlock.stage.duration"]) for line in lines) == 10_000
+
+
 def test_unknown_deployment_is_no_dimension() -> None:
     emf = Emf("")
     emf.measure(Metric.RECORDS_PROCESSED)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from interlock_telemetry import Metric, count_records, export_to, measure
+from interlock_telemetry import Metric, count_records, export_to, measure, run_bounded
 from interlock_telemetry._metrics import INSTRUMENTS, Kind
 
 ROOT = Path(__file__).parents[3]
@@ -54,3 +54,34 @@ def test_failures_of_a_batch_are_counted_by_service() -> None:
         found = points_of(reader.get_metrics_data())["interlock.batch.failures"]
     assert (found.value, dict(found.attributes)) == (5, {"service": "event-sink"})
     measure(Metric.BATCH_FAILURES, 1)  # the exporter of the block is gone
+
+
+class Recording:
+    """An exporter that keeps its values, or fails."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.values: list[float] = []
+        self._failure = failure
+
+    def measure(self, metric: Metric, value: float, attributes: Any) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self.values.append(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_value_that_is_no_finite_number_is_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: float
+) -> None:
+    exporter = Recording()
+    monkeypatch.setattr("interlock_telemetry._instruments._exporter", exporter)
+    measure(Metric.STAGE_DURATION, value)
+    measure(Metric.STAGE_DURATION, 1)
+    assert exporter.values == [1]
+    assert [record.message for record in caplog.records] == ["metric_lost"]
+
+
+def test_a_failing_exporter_costs_no_task_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_telemetry._instruments._exporter", Recording(RuntimeError("no memory")))
+    outcomes = run_bounded([lambda: 1, lambda: 2, lambda: 3], workers=1)
+    assert [outcome.result() for outcome in outcomes] == [1, 2, 3]

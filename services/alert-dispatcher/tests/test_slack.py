@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from interlock_alert_dispatcher import slack as module
 from interlock_alert_dispatcher.slack import (
     Message,
     MessageFixed,
@@ -248,6 +249,21 @@ def test_nothing_is_sent_once_the_time_is_over(slack: Any, clock: Any) -> None:
     clock.sleep(5 * SECOND)
     with pytest.raises(RetryLater):
         channel(slack.url, clock).post(HELLO, None, deadline)
+    assert slack.requests == 0
+
+
+def test_a_slow_first_import_posts_nothing_after_the_deadline(
+    slack: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = module._load_sdk
+
+    def load_slowly() -> Any:
+        clock.sleep(3 * SECOND)
+        return load()
+
+    monkeypatch.setattr(module, "_load_sdk", load_slowly)
+    with pytest.raises(RetryLater):
+        channel(slack.url, clock).post(HELLO, None, clock.deadline(2 * SECOND))
     assert slack.requests == 0
 
 

@@ -20,11 +20,11 @@ from interlock_alert_dispatcher.delivery import Delivery
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
-from interlock_alert_dispatcher.fanout import AllDrains, Fanout, Target, Targets
+from interlock_alert_dispatcher.fanout import AllDrains, Announcement, Fanout, Target, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import SigningKey, TargetMaker
 from interlock_alert_dispatcher.pacing import Pacing
-from interlock_alert_dispatcher.pending import PendingAlerts
+from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
 from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
@@ -33,6 +33,7 @@ from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_alert_dispatcher.topics import Topic
+from interlock_alert_dispatcher.webhooks import Webhook
 from interlock_config import decode_alerts_yaml, encode_alerts
 from interlock_dlq import DeadLetter, NullRouter, RoutingFailed
 from interlock_telemetry import InvalidEnvironment, InvocationDeadline, environment
@@ -320,7 +321,7 @@ def test_slack_that_is_away_delays_no_webhook(table: "DynamoDBClient", slack: An
     assert hook.ids == ["a", "b"]
 
 
-@pytest.mark.parametrize("status", [400, 405, 410, 302])
+@pytest.mark.parametrize("status", [400, 405, 410])
 def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     table: "DynamoDBClient", slack: Any, hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,7 +329,7 @@ def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
     monkeypatch.setenv("DLQ_QUEUE_URL", url)
     use(table, webhook(hook.url, BOTH, TEAM))
-    hook.answers = [(status, {"Location": "/elsewhere"} if status == 302 else {})]
+    hook.answers = [(status, {})]
     assert deliver(message("a")) == []
     (letter,) = [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url)["Messages"]]
     assert str(status) in letter["reason"]
@@ -414,15 +415,49 @@ def test_a_busy_webhook_is_left_alone_for_as_long_as_it_asks(table: "DynamoDBCli
     assert len(hook.requests) == 1
 
 
-def test_an_address_that_is_not_public_is_not_reached(
+def test_an_address_that_is_not_public_lets_alerts_wait(
     table: "DynamoDBClient", slack: Any, hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("INTERLOCK_TRIGGER_ALLOWED_HOSTS")
     use(table, webhook(hook.url, BOTH, TEAM))
     assert deliver(message("a")) == []
-    assert hook.requests == []
-    assert "is not a public address" in capsys.readouterr().err
-    assert len(slack.replies) == 1
+    assert (hook.requests, len(slack.replies)) == ([], 1)
+    reason = "the webhook cannot be reached: 127.0.0.1 is not a public address"
+    (row,) = PendingAlerts(table, TABLE, "hook").first(2)
+    assert reason in row.row["reason"]["S"]
+    # Nothing was sent, so nothing can be posted twice.
+    assert "ALERT#a#hook" not in keys(table)
+    answer = handler.handle(TICK, Context())
+    assert (answer["posted"], answer["waiting"], reason in answer["reason"]) == (0, 1, True)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["channel"] for line in lines if line["event"] == "slack_unusable"] == ["hook"]
+    ping = handler.handle({"__ping__": True}, Context())
+    assert ping["status"] == "degraded"
+    assert ping["checks"]["targets"].startswith(f"error: SettingsFault: hook: {reason}")
+    monkeypatch.setenv("INTERLOCK_TRIGGER_ALLOWED_HOSTS", "127.0.0.1")
+    handler.handle.reset()
+    assert handler.handle(TICK, Context())["posted"] == 1
+    assert hook.ids == ["a"]
+    assert handler.handle({"__ping__": True}, Context())["checks"]["targets"] == "ok"
+
+
+def test_a_ping_names_each_fault_of_the_targets(
+    table: "DynamoDBClient", slack: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INTERLOCK_WEBHOOK_KEY")
+    use(table, webhook("https://hooks.example.com/x", BOTH, TEAM))
+    slack.look_answers = [answer({"ok": False, "error": "channel_not_found"})] * 4
+    said = handler.handle({"__ping__": True}, Context())["checks"]["targets"]
+    assert "hook: the key of the webhook is missing" in said
+    assert "C2000000: Slack rejects the call: channel_not_found" in said
+
+
+def test_a_redirect_of_a_webhook_lets_alerts_wait(table: "DynamoDBClient", hook: Hook) -> None:
+    use(table, webhook(hook.url))
+    hook.answers = [(302, {"Location": "/y"})]
+    assert deliver(message("a")) == []
+    (row,) = PendingAlerts(table, TABLE, "hook").first(2)
+    assert "configure the address that it redirects to" in row.row["reason"]["S"]
 
 
 def test_an_invalid_allow_list_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -520,12 +555,149 @@ def test_a_transient_failure_of_a_target_comes_first(
 def test_each_target_gets_a_part_of_the_time_of_a_tick(clock: Any) -> None:
     default, team, hook = Recorder(), Recorder(ConnectionError("the table is away")), Recorder()
     targets = Targets(Routing, lambda name, *_: Target(name, *[{"": default, "team": team, "hook": hook}[name]] * 2))
-    drains = AllDrains(targets, lambda: ["team", "hook", "?", "x" * 41])
+    drains = AllDrains(targets, lambda: ["team", "hook", "?", "x" * 41], lambda name: None, now=clock.now)
     with pytest.raises(ConnectionError):
         drains.run(clock.deadline(timedelta(minutes=1)))
-    assert [*default.shares, *team.shares, *hook.shares] == [timedelta(seconds=one) for one in (20, 30, 60)]
+    assert [*default.shares, *hook.shares, *team.shares] == [timedelta(seconds=one) for one in (20, 30, 60)]
     team.failure = None
     assert drains.run(clock.deadline()) == Drained(3, 6, "it is away")
+
+
+class Slow:
+    """The drains of many targets, each of which uses its whole time."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self.posted: list[str] = []
+
+    def make(self, name: str, *_: Any) -> Target:
+        return Target(name, Recorder(), SlowDrain(name, self.posted, self._clock))
+
+
+class SlowDrain:
+    """Notes its name if it has the time for a message, and uses the rest of its time."""
+
+    def __init__(self, name: str, posted: list[str], clock: Any) -> None:
+        self._name, self._posted, self._clock = name, posted, clock
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        if deadline.remaining() >= timedelta(seconds=2):
+            self._posted.append(self._name)
+        self._clock.sleep(deadline.remaining())
+        return Drained(0, 1, "it is slow")
+
+
+def test_many_slow_targets_starve_none(clock: Any) -> None:
+    names, slow = [f"t{number:02}" for number in range(40)], Slow(clock)
+    drains = AllDrains(Targets(Routing, slow.make), lambda: names, lambda name: None, now=clock.now)
+    begin = clock.now()
+    for minute in range(40):
+        clock.at = begin + timedelta(minutes=minute)
+        assert drains.run(clock.deadline(timedelta(seconds=54))).waiting == 41
+    assert slow.posted.count("") == 40
+    assert {slow.posted.count(name) for name in names} == {10}
+
+
+def test_a_target_without_alerts_is_forgotten(table: "DynamoDBClient", clock: Any) -> None:
+    waiting, empty = PendingAlerts(table, TABLE, "hook"), PendingAlerts(table, TABLE, "mail")
+    for one in (waiting, empty):
+        one.put(alert(), "{}", "away", clock.now())
+    empty.remove(empty.first(1)[0])
+
+    def named() -> list[str]:
+        return targets_that_waited(table, TABLE)
+
+    def retire(after: timedelta) -> list[str]:
+        clock.sleep(after)
+        for one in (waiting, empty):
+            one.retire(clock.now())
+        return named()
+
+    # Another process may have named the partition, and not have written its alert.
+    assert retire(timedelta(minutes=15)) == ["hook", "mail"]
+    assert retire(timedelta(seconds=1)) == ["hook"]
+    empty.put(alert(), "{}", "away", clock.now())
+    assert named() == ["hook", "mail"]
+
+
+def test_a_target_that_is_named_again_meanwhile_stays(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
+    table = serial(dynamodb)
+    pending = PendingAlerts(table, TABLE, "hook")
+    pending.put(alert(), "{}", "away", clock.now())
+    pending.remove(pending.first(1)[0])
+    clock.sleep(timedelta(hours=1))
+
+    def put_before_the_delete(operation: str) -> None:
+        if operation == "delete_item":
+            table.before = lambda operation: None
+            PendingAlerts(dynamodb, TABLE, "hook").put(alert(), "{}", "away", clock.now())
+
+    table.before = put_before_the_delete
+    pending.retire(clock.now())
+    assert targets_that_waited(dynamodb, TABLE) == ["hook"]
+
+
+def test_a_name_of_an_earlier_version_is_forgotten_later(table: "DynamoDBClient", clock: Any) -> None:
+    row = {"PK": {"S": "PENDING_ALERTS"}, "SK": {"S": "TARGET#hook"}, "since": {"S": "2026-01-01T00:00:00+00:00"}}
+    table.put_item(TableName=TABLE, Item=row)  # type: ignore[arg-type]
+    pending = PendingAlerts(table, TABLE, "hook")
+    pending.retire(clock.now())
+    assert targets_that_waited(table, TABLE) == ["hook"]
+    clock.sleep(timedelta(minutes=16))
+    pending.retire(clock.now())
+    assert targets_that_waited(table, TABLE) == []
+
+
+def test_a_tick_forgets_a_target_without_alerts(table: "DynamoDBClient", hook: Hook) -> None:
+    use(table, webhook(hook.url))
+    hook.answers = [(503, {})]
+    deliver(message("a"))
+    before = datetime.now(UTC) - timedelta(hours=1)
+    name: Any = {"PK": {"S": "PENDING_ALERTS"}, "SK": {"S": "TARGET#hook"}, "namedAt": {"S": before.isoformat()}}
+    table.put_item(TableName=TABLE, Item=name)
+    assert handler.handle(TICK, Context())["posted"] == 1
+    assert "TARGET#hook" not in keys(table)
+
+
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+def test_an_edit_of_the_routing_forgets_no_wait(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("interlock_alert_dispatcher.routing.READ_EVERY", timedelta())
+    use(table, webhook(hook.url, BOTH, TEAM))
+    if kind == "slack":
+        slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "600"})]
+    else:
+        hook.answers = [(429, {"Retry-After": "600"})]
+    deliver(message("a"))
+    edited = decode_alerts_yaml(webhook(hook.url, BOTH, f"{TEAM}, other: {{slack: C4000000}}"))
+    row = {"PK": {"S": "ALERTS"}, "SK": {"S": "CONFIG"}, "config": {"S": encode_alerts(edited)}}
+    table.put_item(TableName=TABLE, Item=row)  # type: ignore[arg-type]
+    # The wait is a row too. Only the memory of the process is asked here.
+    for name in ("hook", "team"):
+        table.delete_item(TableName=TABLE, Key={"PK": {"S": f"PENDING_ALERTS#{name}"}, "SK": {"S": "QUIET"}})
+        for pending in PendingAlerts(table, TABLE, name).first(5):
+            PendingAlerts(table, TABLE, name).remove(pending)
+    requests, posts = slack.requests, len(hook.requests)
+    deliver(message("b"))
+    if kind == "slack":
+        assert (slack.requests, len(hook.requests)) == (requests, posts + 1)
+    else:
+        assert len(hook.requests) == posts
+        assert slack.requests > requests
+
+
+def test_removed_targets_share_the_pace_of_the_default_channel(
+    table: "DynamoDBClient", slack: Any, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("interlock_alert_dispatcher.makers.pause", waits.append)
+    for name in ("one", "two"):
+        PendingAlerts(table, TABLE, name).put(alert(name), message(name)["body"], "away", AT)
+    assert handler.handle(TICK, Context())["posted"] == 2
+    assert {reply["channel"] for reply in slack.replies} == {"C1000000"}
+    # After the new head of the thread, then before the look and the reply of the second target. The clock stands still.
+    assert [round(wait) for wait in waits] == [1, 1, 1]
 
 
 # --- webhooks ----------------------------------------------------------------------------------------------------
@@ -543,6 +715,22 @@ def test_a_webhook_can_check_the_signature_and_find_repeats(table: "DynamoDBClie
     assert content["detail-type"] == "SLA_BREACH"
     assert (content["severity"], content["late"], content["detail"]["owner"]) == ("critical", False, "data")
     assert content["text"].splitlines()[0] == "CRITICAL · SLA_BREACH · bronze · 2026-03-03"
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_digest_has_the_fields_of_an_alert(hook: Hook, clock: Any, late: bool) -> None:
+    target = Webhook(lambda: hook.url, KEY.encode, lambda: Poster("127.0.0.1"), Deployment(), now=clock.now)
+    target.announce(Announcement("digest-1", "two runs", late=late), clock.deadline())
+    ((headers, body),) = hook.requests
+    assert headers["idempotency-key"] == "digest-1"
+    assert json.loads(body) == {
+        "detail-type": "DIGEST",
+        "source": "interlock",
+        "detail": {"id": "digest-1"},
+        "severity": "notice",
+        "text": "two runs",
+        "late": late,
+    }
 
 
 def test_an_id_that_no_header_carries_becomes_a_digest(table: "DynamoDBClient", hook: Hook) -> None:
@@ -929,6 +1117,22 @@ def test_a_silence_covers_the_alerts_that_wait(table: "DynamoDBClient", slack: A
     assert row_at(table, "ALERT#a")["silence"] == row["silenceId"]
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_lost_answer_stays_lost_after_a_silence(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, is_lost: bool
+) -> None:
+    use(table, webhook(hook.url, BOTH, TEAM))
+    deliver(message("z"))
+    hook.answers = [(503 if is_lost else 403, {})]
+    slack.answers = [answer({}, hang_up=True) if is_lost else answer({"ok": False, "error": "is_archived"})]
+    deliver(message("a"))
+    silence(table)
+    assert handler.handle(TICK, Context())["waiting"] == 0
+    for place in ("hook", "C2000000"):
+        row = row_at(table, f"ALERT#a#{place}")
+        assert (row["outcome"]["S"], "unsure" in row) == ("silenced", is_lost)
+
+
 def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any) -> None:
     silences = Silences(table, TABLE, now=clock.now)
     assert silences.covering(alert()) == ""
@@ -939,6 +1143,14 @@ def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any
     assert silences.covering(alert()) == "s1"
     clock.sleep(timedelta(hours=1))
     assert silences.covering(alert()) == ""
+
+
+def test_a_tick_names_an_unreadable_silence(
+    table: "DynamoDBClient", slack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    silence(table, since={"N": "1"})
+    handler.handle(TICK, Context())
+    assert [one.message for one in caplog.records].count("silence_unreadable") == 1
 
 
 def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
@@ -960,6 +1172,19 @@ def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", se
 
 
 # --- suppression -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "posts"),
+    [("true", "", 0), ("true", "quiet: false", 1), ("false", "", 1), ("false", "quiet: true", 0)],
+)
+def test_the_file_decides_first_whether_a_success_is_quiet(
+    table: "DynamoDBClient", slack: Any, monkeypatch: pytest.MonkeyPatch, variable: str, key: str, posts: int
+) -> None:
+    monkeypatch.setenv("ALERT_QUIET", variable)
+    use(table, f"version: 1\n{key}")
+    deliver(message("a", "JOB_COMPLETED"))
+    assert len(slack.replies) == posts
 
 
 def test_a_repeat_changes_the_head_and_adds_no_reply(table: "DynamoDBClient", slack: Any) -> None:

@@ -1,8 +1,9 @@
 """The whole Lambda, from event to table."""
 
 import json
-import time
 from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,7 +14,7 @@ from interlock_dlq import decode_letter
 from interlock_event_sink import handler
 from interlock_event_sink.event import BusEvent, MalformedEvent
 from interlock_event_sink.sink import EventSink
-from interlock_telemetry import InvalidEnvironment, MissingEnvironment, correlation_id
+from interlock_telemetry import InvalidEnvironment, InvocationDeadline, MissingEnvironment, correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -178,15 +179,16 @@ def test_only_events_that_the_table_rejected_come_again(
 def test_events_beyond_the_time_of_the_invocation_return(
     table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = EventSink.write
+    write, seconds = EventSink.write, [0.0]
 
     def write_slowly(sink: EventSink, event: BusEvent) -> bool:
         written = write(sink, event)
-        time.sleep(2.1)
+        seconds[0] += 2.1
         return written
 
+    of_context = partial(InvocationDeadline.from_context, clock=lambda: seconds[0])
+    monkeypatch.setattr(handler, "InvocationDeadline", SimpleNamespace(from_context=of_context))
     monkeypatch.setattr(EventSink, "write", write_slowly)
-    handler.handle({"__ping__": True}, None)  # only a first invocation must have time left
     assert failures(handler.handle({"Records": [message(one) for one in "abc"]}, Hurry())) == ["m-b", "m-c"]
     assert stored(table) == ["a"]
 

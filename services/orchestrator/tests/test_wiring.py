@@ -12,7 +12,7 @@ import pytest
 
 from interlock_orchestrator import wiring
 from interlock_orchestrator.wiring import Service, now, wire
-from interlock_telemetry import zone_database
+from interlock_telemetry import InvalidEnvironment, zone_database
 from interlock_triggers import Attempt, StartRejected, Triggers
 
 VARIABLES = {
@@ -119,6 +119,13 @@ def test_ping_names_the_zones_that_decide(service: Service) -> None:
 def test_missing_variables_are_named_all_at_once() -> None:
     with pytest.raises(Exception, match=r"CONTROL_TABLE.*JOBLOG_TABLE"):
         wire({})
+
+
+def test_a_wrong_allow_list_is_named(service: Service) -> None:
+    with pytest.raises(
+        InvalidEnvironment, match=r"INTERLOCK_TRIGGER_ALLOWED_HOSTS is '\*.internal': allowed hosts are"
+    ):
+        wire({**VARIABLES, "INTERLOCK_TRIGGER_ALLOWED_HOSTS": "*.internal"})
 
 
 def test_wiring_imports_no_boto3(monkeypatch: pytest.MonkeyPatch) -> None:

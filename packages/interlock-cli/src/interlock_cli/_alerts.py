@@ -11,15 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from interlock_cli._audit import Audit, Fate, Finding, Queues, audit, not_posted
 from interlock_cli._dead_letters import queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json
+from interlock_cli._form import Form, print_rows, row_output
+from interlock_cli._output import CliError, console, error_console, print_json
+from interlock_cli._times import Times
 from interlock_config import alert_types
 from interlock_dlq import QueuedLetter, list_letters
-from interlock_sla import DurationError, parse_duration
 from interlock_store import AlertRecords, TableNames
 
 WAIT_SECONDS = 1
 MOST_LETTERS = 10_000
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+_COLUMNS = ("id", "type", "pipeline", "date", "at", "fate", "reason")
 _COLOURS = {Fate.UNACCOUNTED: "red", Fate.DEAD: "red", Fate.LOST: "yellow", Fate.WAITING: "yellow"}
 
 
@@ -29,22 +31,17 @@ def alerts() -> None:
 
 
 @alerts.command(name="audit")
-@click.option("--since", default="24h", show_default=True, metavar="TIME|DURATION", help="First event of the audit.")
-@click.option(
-    "--output",
-    "-o",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or one JSON document.",
-)
+@click.option("--since", default="24h", show_default=True, metavar="TIME", help="First event of the audit.")
 @deployment_options
-def audit_command(since: str, form: str, environment: str, endpoint_url: str | None) -> None:
+@row_output()
+def audit_command(since: str, environment: str, endpoint_url: str | None, form: Form) -> None:
     """Account for every event since a time that deserved an alert.
 
     Each event has one fate, and the counts add up to the number of events. Every alert that was not posted is listed
     with the reason. For several targets, the worst fate counts. The exit code is 1 if an alert is unaccounted.
+
+    TIME is a date, a time, or a length of time before now (36h, 7d). A date or a time without a zone is in UTC. JSON
+    lines and CSV have the alerts that were not posted, without the counts.
 
     \b
     Examples:
@@ -59,10 +56,14 @@ def audit_command(since: str, form: str, environment: str, endpoint_url: str | N
     # The queues are read first: a message that leaves its queue meanwhile has a row by then.
     queues = read_queues(where)
     found = audit(records, alert_types(), begin, queues, now)
-    if form == "json":
+    if form is Form.TABLE:
+        _print(found, begin, queues)
+    elif form is Form.JSON:
         print_json(_wire(found, begin, now, queues))
     else:
-        _print(found, begin, queues)
+        print_rows(form, _COLUMNS, (_event(one) for one in not_posted(found)))
+        if queues.problem:
+            error_console().line(("yellow", "warning:"), f" {queues.problem}")
     click.get_current_context().exit(1 if found.counts[Fate.UNACCOUNTED] else 0)
 
 
@@ -103,26 +104,13 @@ def _id_in(body: object) -> str | None:
 
 
 def _read_since(text: str, now: datetime) -> datetime:
-    try:
-        begin = now - parse_duration(text)
-    except DurationError:
-        begin = _read_time(text)
-    except OverflowError:
-        raise CliError(f"--since {text}: is too long ago") from None
+    times = Times(now)
+    begin = times.begin(text)
+    if begin is None:
+        raise CliError(f"--since {text}: {times.allowed}")
     if begin > now:
         raise CliError(f"--since {text}: must be in the past")
     return begin
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        allowed = "must be a duration such as 24h, or a time such as 2026-03-03T00:00:00Z"
-        raise CliError(f"--since {text}: {allowed}") from None
-    if moment.tzinfo is None:
-        raise CliError(f"--since {text}: must name its zone, such as {text}Z or {text}+01:00")
-    return moment.astimezone(UTC)
 
 
 def _print(found: Audit, begin: datetime, queues: Queues) -> None:

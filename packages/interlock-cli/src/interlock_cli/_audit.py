@@ -161,6 +161,8 @@ def _end_of(alert: Mapping[str, Any]) -> tuple[Fate, str] | None:
     if isinstance(alert.get("threadTs"), str):
         return Fate.POSTED, ""
     fate = _ENDS.get(str(alert.get("outcome")))
+    if fate not in (None, Fate.POSTED) and "unsure" in alert:
+        return Fate.LOST, f"it may have been posted: {alert['unsure']}. A later delivery ended as {fate}"
     reasons = {
         Fate.SILENCED: f"by the silence {alert.get('silence', '?')}",
         Fate.SUPPRESSED: "a repeat that only changed the head of its thread",

@@ -1,34 +1,24 @@
-"""The deployment that a command uses: its name, its endpoint and its tables."""
+"""The deployment that a command uses: its name, its endpoint and its tables. Only a client or a table loads boto3."""
 
 import os
 import socket
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 import click
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from interlock_cli._output import CliError
-from interlock_store import DynamoTables, Overview, Store, TableNames
+from interlock_cli._errors import CliError
+
+if TYPE_CHECKING:
+    from interlock_store import Overview, Store
 
 LOCAL = "local"
 CREDENTIALS = "interlock.credentials"
 """Each entry point of this group is a function from an endpoint on this machine to the key of its server, or None."""
 
-# The codes of a server that did not sign the request's credentials, on AWS and on the local stack.
-_FOREIGN = frozenset(
-    {
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "UnrecognizedClientException",
-    }
-)
 _NAMED = "interlock.deployment"
 LOCAL_PORT = 4566
 LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
@@ -51,28 +41,26 @@ class Deployment(Struct, frozen=True):
 
     def patient_client(self, service: str, *, read_timeout: int, max_retries: int) -> Any:
         """A boto3 client with limits of its own. `read_timeout` is in seconds."""
-        given = self._credentials()
-        config = Config(
-            connect_timeout=5,
-            read_timeout=read_timeout,
-            retries={"mode": "standard", "max_attempts": max_retries},
-            # A proxy is for hosts outside. A loopback address is not reached through a proxy.
-            proxies={} if self.is_loopback else None,
-        )
-        try:
-            return boto3.client(service, endpoint_url=self.endpoint_url, config=config, **given)  # type: ignore[call-overload]
-        except BotoCoreError as error:
-            raise CliError(f"cannot create a client for AWS: {error}") from None
+        from interlock_cli._aws import make_client
 
-    def store(self) -> Store:
+        # A proxy is for hosts outside. A loopback address is not reached through a proxy.
+        proxies: dict[str, str] | None = {} if self.is_loopback else None
+        limits = {"read_timeout": read_timeout, "retries": {"mode": "standard", "max_attempts": max_retries}}
+        return make_client(service, self.endpoint_url, self._credentials(), {**limits, "proxies": proxies})
+
+    def store(self) -> "Store":
         """The deployment's tables."""
-        self._check_reachable()
-        return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
+        from interlock_cli._aws import make_store
 
-    def overview(self) -> Overview:
-        """The reader of the deployment's newest rows."""
         self._check_reachable()
-        return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
+        return make_store(self.client("dynamodb"), self.environment)
+
+    def overview(self) -> "Overview":
+        """The reader of the deployment's newest rows."""
+        from interlock_cli._aws import make_overview
+
+        self._check_reachable()
+        return make_overview(self.client("dynamodb"), self.environment)
 
     def _credentials(self) -> dict[str, str]:
         """The key of a local stack of this user, otherwise the credentials of the environment."""
@@ -139,17 +127,3 @@ def deployment_of(context: click.Context) -> Deployment | None:
     """The deployment of the command. None if the command failed before it read its options."""
     found = context.meta.get(_NAMED)
     return found if isinstance(found, Deployment) else None
-
-
-def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
-    """One sentence for a failed request to AWS."""
-    found = error.response["Error"] if isinstance(error, ClientError) else {}
-    code = found.get("Code", "")
-    if code == "ResourceNotFoundException" and where is not None:
-        return CliError(
-            f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
-            f"its table {where.environment}-interlock-control does not exist"
-        )
-    if code in _FOREIGN and where is not None:
-        return CliError(f"{where.endpoint_url or 'AWS'} does not accept the credentials: {found.get('Message', code)}")
-    return CliError(f"the request to AWS failed: {error}")

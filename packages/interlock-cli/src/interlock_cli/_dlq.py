@@ -10,6 +10,7 @@ import msgspec
 
 from interlock_cli._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
+from interlock_cli._form import Form, print_rows, result_output, row_output
 from interlock_cli._output import CliError, Output, console, print_json, show_span, table
 from interlock_cli._resends import WayBack, kind_of
 from interlock_dlq import FileLedger, QueuedLetter, RedriveReport, list_letters, read_stream_batch, redrive
@@ -36,10 +37,8 @@ def dlq() -> None:
 @_queue_option
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10000), help="Letters per queue.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_command(
-    queues: tuple[str, ...], limit: int, environment: str, endpoint_url: str | None, as_json: bool
-) -> None:
+@row_output()
+def list_command(queues: tuple[str, ...], limit: int, environment: str, endpoint_url: str | None, form: Form) -> None:
     """List the messages of the dead-letter queues, oldest first. They stay there.
 
     The queues hide the messages from others for some seconds.
@@ -51,8 +50,8 @@ def list_command(
     """
     where = deployment(environment, endpoint_url)
     found = [(queue, message) for queue, url in _queues(where, queues) for message in _letters(where, url, limit)]
-    if as_json:
-        print_json([_summary(queue, message) for queue, message in found])
+    if form is not Form.TABLE:
+        print_rows(form, _COLUMNS, (_summary(queue, message) for queue, message in found))
         return
     out, rows = console(), table("queue", "letter", "age", "kind", "reason", whole=("age", "kind"))
     for queue, message in found:
@@ -69,7 +68,7 @@ def list_command(
 @_queue_option
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1, 10000), help="Letters that are read.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@result_output
 def show(
     letter: str, queues: tuple[str, ...], limit: int, environment: str, endpoint_url: str | None, as_json: bool
 ) -> None:
@@ -107,7 +106,7 @@ def show(
     help="Seconds for which the queue hides the letters from others. A killed redrive leaves them hidden until then.",
 )
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@result_output
 def redrive_command(
     letters: tuple[str, ...],
     queues: tuple[str, ...],
@@ -150,6 +149,9 @@ def redrive_command(
         out.line("ledger: ", str(folder))
     if any(report.failed or report.undeleted for report in reports.values()):
         raise click.exceptions.Exit(1)
+
+
+_COLUMNS = ("queue", "id", "messageId", "sentAt", "kind", "source", "errorType", "reason")
 
 
 def _unknown(where: Deployment, queues: tuple[str, ...], wanted: tuple[str, ...], limit: int) -> list[str]:

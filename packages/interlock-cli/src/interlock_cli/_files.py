@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from msgspec import UNSET, Struct
 
-from interlock_cli._output import CliError
+from interlock_cli._errors import Rejection
 from interlock_cli._search import Search, why
 from interlock_config import Problem, Review, review
 
@@ -97,4 +97,4 @@ def reject(review: Review) -> NoReturn:
     errors = sum(1 for problem in review.problems if problem.severity == "error")
     files = len({problem.source for problem in review.problems if problem.severity == "error"})
     lines.append(f"{errors} error{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}; nothing was written")
-    raise CliError(*lines)
+    raise Rejection(*lines)

@@ -1,18 +1,28 @@
 """Finds the commands that other packages add to `interlock`, and names the extra of each missing command."""
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
 
-from interlock_cli._output import CliError
+from interlock_cli._errors import CliError
 
 GROUP = "interlock.commands"
 """Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""
 
 EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "env": "local", "up": "local"}
 """The commands of Interlock's own packages, and the extra of interlock-cli that installs each."""
+
+_SUMMARIES = {
+    "interlock_local.commands:build": "Build the Lambda zips of these services, by default all six.",
+    "interlock_local.commands:demo": "Replay two days of real departures and check each outcome.",
+    "interlock_local.commands:deploy": "Deploy to an AWS-compatible endpoint.",
+    "interlock_local.commands:env": "Print the address and the key of a running local stack as shell variables.",
+    "interlock_local.commands:up": "Run Interlock on this machine until Ctrl-C or SIGTERM.",
+}
+"""The first sentence of the help of these commands, for a list that does not load them."""
 
 Source = Callable[[], Iterable[EntryPoint]]
 
@@ -28,13 +38,22 @@ class InstalledCommands:
     def __init__(self, source: Source = of_environment) -> None:
         self._source = source
 
+    @cached_property
+    def _found(self) -> tuple[EntryPoint, ...]:
+        return tuple(self._source())
+
     def names(self) -> set[str]:
         """The installed commands, and the commands that an extra would install."""
-        return {found.name for found in self._source()} | EXTRAS.keys()
+        return {found.name for found in self._found} | EXTRAS.keys()
+
+    def summary(self, name: str) -> str | None:
+        """The first sentence of the command's help, if it is known without a load of the command."""
+        values = {entry.value for entry in self._found if entry.name == name}
+        return _SUMMARIES.get(values.pop()) if len(values) == 1 else None
 
     def command(self, name: str) -> click.Command | None:
         """The command, or None if the name is unknown. A command that cannot be used ends each call with the reason."""
-        found = [entry for entry in self._source() if entry.name == name]
+        found = [entry for entry in self._found if entry.name == name]
         if not found:
             return _missing(name, EXTRAS[name]) if name in EXTRAS else None
         if len({entry.value for entry in found}) > 1:

@@ -1,4 +1,7 @@
-"""The `interlock` command: its commands, and the form of every error."""
+"""The `interlock` command: its commands, and the form of every error.
+
+Only a command that is used is imported. `interlock --version`, `--help` and the completion of a shell import none.
+"""
 
 import errno
 import os
@@ -8,27 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
+from click.shell_completion import CompletionItem
 
-from interlock_cli._alerts import alerts
-from interlock_cli._deployment import deployment_of, explain_aws_error
-from interlock_cli._dlq import dlq
-from interlock_cli._events import events
+from interlock_cli._errors import OutputError
 from interlock_cli._foreign import shown
-from interlock_cli._history import history
 from interlock_cli._installed import InstalledCommands
-from interlock_cli._migrate import migrate
-from interlock_cli._output import CliError, OutputError
-from interlock_cli._push import push
-from interlock_cli._rerun import rerun
-from interlock_cli._schema import schema
-from interlock_cli._sensor import sensor
-from interlock_cli._silence import silence
-from interlock_cli._status import status
+from interlock_cli._own import OWN, own_command
 from interlock_cli._terminal import Terminal
-from interlock_cli._validate import validate
-from interlock_dlq import LedgerError, RedriveStopped
-from interlock_store import StoreError
+
+_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""The help of a group that is called without a command. Older versions of click print it without an error."""
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
@@ -40,11 +32,28 @@ class _Interlock(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all commands."""
-        return sorted({*super().list_commands(context), *self.installed.names()})
+        return sorted({*OWN, *super().list_commands(context), *self.installed.names()})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command. Another package cannot replace an own command."""
-        return super().get_command(context, name) or self.installed.command(name)
+        return super().get_command(context, name) or own_command(name) or self.installed.command(name)
+
+    def _listed(self, context: click.Context, name: str) -> click.Command | None:
+        """A command with its summary for a list, without its import if the summary is known."""
+        known = OWN.get(name) or self.installed.summary(name)
+        return self.get_command(context, name) if known is None else click.Command(name, help=known)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the commands."""
+        found = {name: command for name in self.list_commands(context) if (command := self._listed(context, name))}
+        click.Group(self.name, commands=found).format_commands(context, formatter)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that a shell offers for the begin of a word."""
+        names = (name for name in self.list_commands(context) if name.startswith(incomplete))
+        found = ((name, self._listed(context, name)) for name in names)
+        items = [CompletionItem(name, help=command.get_short_help_str()) for name, command in found if command]
+        return [*items, *click.Command.shell_complete(self, context, incomplete)]
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Parse the arguments before the command's name."""
@@ -58,15 +67,20 @@ class _Interlock(click.Group):
                 result = super().invoke(context)
             sys.stdout.flush()
             return result
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
         except OSError as error:
             if error.errno not in _UNWRITABLE:
                 raise
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
             raise OutputError(f"the output cannot be written: {error.strerror}") from None
-        except (StoreError, LedgerError, RedriveStopped) as error:
-            raise CliError(str(error)) from None
-        except (ClientError, BotoCoreError) as error:
-            raise explain_aws_error(error, deployment_of(context)) from None
+        except Exception as error:
+            from interlock_cli._expected import explain
+
+            expected = explain(error, context)
+            if expected is None:
+                raise
+            raise expected from None
 
 
 @contextmanager
@@ -75,6 +89,8 @@ def _usage_errors_escaped() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
+        if isinstance(error, _HELP):
+            raise
         raise click.UsageError(shown(error.format_message()), error.ctx) from None
 
 
@@ -90,7 +106,3 @@ def main(context: click.Context) -> None:
     Look:       interlock status, interlock events --follow
     """
     context.obj = Terminal()
-
-
-for _command in (alerts, dlq, events, history, migrate, push, rerun, schema, sensor, silence, status, validate):
-    main.add_command(_command)

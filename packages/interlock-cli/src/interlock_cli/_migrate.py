@@ -10,8 +10,10 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, to_builtins
 
-from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
+from interlock_cli._aws import explain_aws_error
+from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._files import reject, review_paths
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, Output, console, error_console, print_json, progress_printer, table
 from interlock_config import PipelineConfig
 from interlock_sla import Calendar, DurationError, parse_duration
@@ -92,7 +94,7 @@ class Tally(Struct):
     help="SFN_TIMEOUT_SECONDS of the deployment. It limits runs that have no expiry of their own.",
 )
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def migrate(
     applies: bool,
     folder: str | None,

@@ -1,15 +1,16 @@
-"""The output of all commands: lines and tables in a terminal, JSON with --json, one sentence for an error.
+"""The output of all commands: lines and tables in a terminal, JSON or CSV for programs, one sentence for an error.
 
 No other module writes to a stream. Each text is read as foreign: it has no markup, and `shown` escapes it.
 """
 
+import csv
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from interlock_cli._errors import CliError as CliError
+from interlock_cli._errors import OutputError as OutputError
 from interlock_cli._foreign import guarded, shown
 
 _WIDTH_OF_FILES = 200
@@ -34,31 +37,6 @@ Cell: TypeAlias = Part | list[list[Part]]
 def _colours() -> Literal["auto"] | None:
     """The colour system of rich. With NO_COLOR it is None, which also leaves out bold: https://no-color.org."""
     return None if os.environ.get("NO_COLOR") else "auto"
-
-
-class CliError(click.ClickException):
-    """An error that the user can fix. It is one sentence, or one line per problem, with exit code 2."""
-
-    exit_code = 2
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-    def show(self, file: Any = None) -> None:
-        """Print the lines to stderr."""
-        out = error_console()
-        if len(self.lines) == 1:
-            out.line(("bold red", "error:"), " ", self.message)
-            return
-        for line in self.lines:
-            out.line(line)
-
-
-class OutputError(CliError):
-    """The result cannot be written, although the input has no error. The exit code is 1."""
-
-    exit_code = 1
 
 
 class _Guarded(Console):
@@ -82,6 +60,11 @@ class Output:
     def is_terminal(self) -> bool:
         """Whether the stream is a terminal, and no file or pipe."""
         return self._console.is_terminal
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self._console.width
 
     def line(self, *parts: Part) -> None:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""
@@ -146,6 +129,21 @@ def print_json_line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed at once."""
     sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
+
+
+def print_csv_line(values: Iterable[Any]) -> None:
+    """One line of CSV on stdout, flushed at once. A list or a mapping is JSON. A control character is escaped."""
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow([_csv_cell(value) for value in values])
+    _escape_unencodable(sys.stdout)
+    sys.stdout.write(line.getvalue())
+    sys.stdout.flush()
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return _json(value) if isinstance(value, dict | list | tuple | bool) else shown(value, len(str(value)))
 
 
 def print_workflow_command(line: str) -> None:

@@ -1,4 +1,4 @@
-"""interlock sensor put: writes a sensor row as an external process would."""
+"""interlock sensor: put writes a row as an external process would, list and get show rows."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
+from interlock_cli._sensor_rows import get_sensor, list_sensors
 from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date
 from interlock_store import to_wire
@@ -21,7 +23,11 @@ _WHY_NOTHING_STARTS = (
 
 @click.group()
 def sensor() -> None:
-    """Write sensor readings."""
+    """Write and read sensor rows."""
+
+
+sensor.add_command(list_sensors)
+sensor.add_command(get_sensor)
 
 
 @sensor.command()
@@ -30,7 +36,7 @@ def sensor() -> None:
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD=VALUE...")
 @click.option("--no-timestamp", "bare", is_flag=True, help="Write the fields as they are, without updatedAt.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@result_output
 def put(
     pipeline: str,
     key: str,

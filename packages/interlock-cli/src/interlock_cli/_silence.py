@@ -3,20 +3,40 @@
 import getpass
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment import Deployment, deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json, table
+from interlock_cli._events import INFRASTRUCTURE
+from interlock_cli._form import Form, print_rows, result_output, row_output
+from interlock_cli._output import CliError, Part, console, error_console, print_json
+from interlock_cli._times import Times, unknown_pipeline
 from interlock_config import alert_types, glob_matches
-from interlock_sla import DurationError, parse_duration
-from interlock_store import Silence, Store, format_time
+from interlock_store import Silence, Store, UnreadableSilence, format_time
 
 _GLOB = re.compile(r"[A-Za-z0-9_.*?-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LONGEST = timedelta(days=90)
+_COLOURS = {"in force": "yellow"}
+_COLUMNS = (
+    "id",
+    "pipeline",
+    "events",
+    "all",
+    "since",
+    "until",
+    "reason",
+    "by",
+    "endedAt",
+    "endedBy",
+    "inForce",
+    "unreadable",
+)
 
 
 class _WithShortForm(click.Group):
@@ -48,12 +68,12 @@ def silence() -> None:
 
 @silence.command()
 @click.argument("pipeline")
-@click.option("--until", required=True, metavar="TIME|DURATION", help="End: a time with its zone, or 30m, 2h, 24h.")
-@click.option("--reason", required=True, metavar="TEXT", help="Reason, for the record.")
+@click.option("--until", default="", metavar="TIME", help="End: a length of time (30m, 2h, 7d), a date or a time.")
+@click.option("--reason", default="", metavar="TEXT", help="Reason, for the record.")
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Only events of this type. May be repeated.")
-@click.option("--all", "every", is_flag=True, help="Silence SLA_BREACH and RELATIVE_SLA_BREACH too.")
+@click.option("--all", "every", is_flag=True, help="Silence the events of overdue data too.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the silence as JSON.")
+@result_output
 def add(
     pipeline: str,
     until: str,
@@ -64,20 +84,38 @@ def add(
     endpoint_url: str | None,
     as_json: bool,
 ) -> None:
-    """Silence the alerts of PIPELINE, an id or a pattern with * and ?.
+    """Silence the alerts of PIPELINE, an id or a pattern with * and ?. --until and --reason are required.
 
-    Without --event and --all, every event type is silenced except SLA_BREACH and RELATIVE_SLA_BREACH. A pattern with a
-    wildcard never silences the alerts of INFRASTRUCTURE. A silence lasts at most 90 days.
+    Without --event and --all, every event type is silenced except those of overdue data: SLA_BREACH,
+    RELATIVE_SLA_BREACH, SCHEDULE_MISSED, IRREGULAR_SCHEDULE_MISSED, SENSOR_DEADLINE_EXPIRED and VALIDATION_EXHAUSTED.
+    A pattern with a wildcard never silences the alerts of INFRASTRUCTURE.
+
+    A silence lasts at most 90 days, and until the end of a date. A date or a time without a zone is in the zone of the
+    pipeline, and for a pattern in UTC.
 
     \b
     Examples:
       interlock silence add 'bronze-*' --until 2h --reason "source system is migrated"
+      interlock silence add gold-orders --until 2026-03-08 --reason "holidays of the supplier"
     """
-    now = datetime.now(UTC)
-    end = _read_until(until, now)
-    _check(pipeline, reason, events, every)
-    where = deployment(environment, endpoint_url)
-    store = where.store()
+    now, where = datetime.now(UTC), deployment(environment, endpoint_url)
+    problems = _option_problems(pipeline, reason, events, every)
+    try:
+        store = where.store()
+    except CliError as error:
+        # The problems of the options come too, and the end is read as for a pattern.
+        problems += [_end(until, Times(now, ahead=True))[1], *error.lines]
+        raise CliError(*filter(None, problems)) from None
+    known = list(store.pipelines())
+    stored = store.config(pipeline) if pipeline in known else None
+    zone = stored.config.zone if stored is not None and stored.config is not None else ZoneInfo("UTC")
+    end, problem = _end(until, Times(now, zone, ahead=True))
+    problems += [problem] if problem else []
+    is_known = pipeline == INFRASTRUCTURE or any(glob_matches(pipeline, name) for name in known)
+    if not is_known and _ID.fullmatch(pipeline):
+        problems.append(unknown_pipeline(pipeline, known, environment))
+    if problems or end is None:
+        raise CliError(*problems)
     made = Silence(
         id=secrets.token_hex(4),
         pipeline=pipeline,
@@ -89,42 +127,53 @@ def add(
         every=every,
     )
     store.put_silence(made)
+    if not is_known:
+        error_console().line(("yellow", "warning:"), f" {pipeline} matches no pipeline of {environment}")
     if as_json:
         print_json(_wire(made, now))
         return
     out = console()
-    if pipeline != "INFRASTRUCTURE" and not any(glob_matches(pipeline, known) for known in store.pipelines()):
-        out.line(("yellow", "warning:"), f" {pipeline} matches no pipeline of {environment}")
-    out.line(("green", "silenced"), f" {_meaning(made)} of {pipeline} until {end:%Y-%m-%d %H:%M:%S}Z ({made.id})")
+    out.line(("green", "silenced"), f" {_meaning(made)} of {pipeline} until {_show_end(end, zone)} ({made.id})")
     out.line(f"end it early with: interlock silence end {made.id}")
 
 
 @silence.command(name="list")
 @click.option("--ended", is_flag=True, help="Also list silences that have ended, which are kept for 400 days.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print the silences as JSON.")
-def list_silences(ended: bool, environment: str, endpoint_url: str | None, as_json: bool) -> None:
-    """List the silences in the order of their ends.
+@row_output()
+def list_silences(ended: bool, environment: str, endpoint_url: str | None, form: Form) -> None:
+    """List the silences in the order of their ends. A row that cannot be read silences nothing, and is listed too.
 
     \b
     Examples:
       interlock silence list
-      interlock silence list --ended --json
+      interlock silence list --ended -o json
     """
     now = datetime.now(UTC)
-    found = list(deployment(environment, endpoint_url).store().silences(None if ended else now))
-    shown = [one for one in found if ended or one.ended_at is None]
-    if as_json:
-        print_json([_wire(one, now) for one in shown])
+    found = deployment(environment, endpoint_url).store().silence_rows(None if ended else now)
+    listed = [one for one in found if ended or one.ended_at is None]
+    if form is not Form.TABLE:
+        print_rows(form, _COLUMNS, (_wire(one, now) for one in listed))
         return
-    if not shown:
-        console().line("no silence is in force" if not ended else "there are no silences")
+    out = console()
+    if not listed:
+        out.line("no silence is in force" if not ended else "there are no silences")
+    for one in listed:
+        for line in _lines(one, now):
+            out.line(*line)
+
+
+def _lines(one: Silence | UnreadableSilence, now: datetime) -> Iterator[list[Part]]:
+    """The lines of a silence, each of which fits into 80 columns if its names do."""
+    if isinstance(one, UnreadableSilence):
+        state = "ended" if one.ended_at else "no effect"
+        yield [("bold", one.id), "  ", ("red", "unreadable"), f", {state}"]
+        yield [f"  its row is SILENCES, {one.place}"]
         return
-    rows = table("id", "pipeline", "events", "until", "state", "by", "reason", whole=("id", "until"))
-    for one in shown:
-        state = _state(one, now) + (f" by {one.ended_by}" if one.ended_by else "")
-        rows.add_row(one.id, one.pipeline, _meaning(one), f"{one.until:%Y-%m-%d %H:%M}Z", state, one.by, one.reason)
-    console().table(rows)
+    yield [("bold", one.id), f"  {one.pipeline}: ", _meaning(one)]
+    yield [f"  until {one.until:%Y-%m-%d %H:%M}Z, ", (_COLOURS.get(_word(one, now), "dim"), _state(one, now))]
+    yield [f"  by {one.by}"]
+    yield [f"  {one.reason}"]
 
 
 @silence.command()
@@ -142,7 +191,10 @@ def end(identifier: str, environment: str, endpoint_url: str | None) -> None:
     found = _find(store, identifier, now)
     if not store.end_silence(found, now, caller(where)):
         raise CliError(f"the silence {identifier!r} was ended before")
-    console().line(("green", "ended"), f" the silence of {found.pipeline}; alerts are posted again within seconds")
+    if isinstance(found, UnreadableSilence):
+        console().line(("green", "ended"), f" the unreadable silence {found.id}")
+    else:
+        console().line(("green", "ended"), f" the silence of {found.pipeline}; alerts are posted again within seconds")
 
 
 def caller(where: Deployment) -> str:
@@ -161,39 +213,27 @@ def _local_user() -> str:
         return "unknown"
 
 
-def _find(store: Store, identifier: str, now: datetime) -> Silence:
-    for one in store.silences(now):
+def _find(store: Store, identifier: str, now: datetime) -> Silence | UnreadableSilence:
+    for one in store.silence_rows(now):
         if one.id == identifier:
             return one
     raise CliError(f"no silence {identifier!r} is in force; list them with: interlock silence list")
 
 
-def _read_until(text: str, now: datetime) -> datetime:
-    try:
-        moment = now + parse_duration(text)
-    except DurationError:
-        moment = _read_time(text)
-    except OverflowError:
-        moment = now + _LONGEST * 2
-    if not now < moment <= now + _LONGEST:
-        raise CliError(f"--until {text}: must be after now and at most {_LONGEST.days} days ahead")
-    return moment
+def _end(text: str, times: Times) -> tuple[datetime | None, str]:
+    """The end of a silence, or None and its problem."""
+    if not text:
+        return None, f"--until is missing: it {times.allowed}"
+    moment = times.end(text)
+    if moment is None:
+        return None, f"--until {text}: {times.allowed}"
+    if not times.now < moment <= times.now + _LONGEST:
+        return None, f"--until {text}: must be after now and at most {_LONGEST.days} days ahead"
+    return moment, ""
 
 
-def _read_time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise CliError(
-            f"--until {text}: must be a duration such as 2h, or a time such as 2026-03-04T06:00:00Z"
-        ) from None
-    if moment.tzinfo is None:
-        raise CliError(f"--until {text}: must name its zone, such as {text}Z or {text}+01:00")
-    return moment.astimezone(UTC)
-
-
-def _check(pipeline: str, reason: str, events: tuple[str, ...], every: bool) -> None:
-    """Raise CliError with every problem of the options."""
+def _option_problems(pipeline: str, reason: str, events: tuple[str, ...], every: bool) -> list[str]:
+    """Every problem of the options that shows without a deployment."""
     problems = []
     if not _GLOB.fullmatch(pipeline):
         problems.append(f"PIPELINE {pipeline!r}: must be 1 to 64 letters, digits, '-', '_', '.', '*' or '?'")
@@ -202,23 +242,39 @@ def _check(pipeline: str, reason: str, events: tuple[str, ...], every: bool) -> 
     problems += [f"--event {one}: is not an event type that is an alert" for one in events if one not in alert_types()]
     if events and every:
         problems.append("--event and --all exclude each other")
-    if problems:
-        raise CliError(*problems)
+    return problems
 
 
 def _meaning(found: Silence) -> str:
     if found.events:
         return ", ".join(found.events)
-    return "all alerts" if found.every else "all alerts except breaches"
+    return "all alerts" if found.every else "all but overdue data"
 
 
-def _state(found: Silence, now: datetime) -> str:
+def _show_end(end: datetime, zone: ZoneInfo) -> str:
+    """The end in UTC, and in the zone of the pipeline if it differs."""
+    local = end.astimezone(zone)
+    here = "" if local.utcoffset() == timedelta() else f", {local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
+    return f"{end:%Y-%m-%d %H:%M:%S}Z{here}"
+
+
+def _word(found: Silence, now: datetime) -> str:
     if found.ended_at is not None:
-        return f"ended {found.ended_at:%Y-%m-%d %H:%M}Z"
+        return "ended"
     return "in force" if found.is_in_force(now) else "over"
 
 
-def _wire(found: Silence, now: datetime) -> dict[str, Any]:
+def _state(found: Silence, now: datetime) -> str:
+    if found.ended_at is None:
+        return _word(found, now)
+    by = f" by {found.ended_by}" if found.ended_by else ""
+    return f"ended {found.ended_at:%Y-%m-%d %H:%M}Z{by}"
+
+
+def _wire(found: Silence | UnreadableSilence, now: datetime) -> dict[str, Any]:
+    if isinstance(found, UnreadableSilence):
+        nothing = dict.fromkeys(_COLUMNS)
+        return {**nothing, "id": found.id, "inForce": False, "unreadable": f"the row SILENCES, {found.place}"}
     return {
         "id": found.id,
         "pipeline": found.pipeline,
@@ -231,4 +287,5 @@ def _wire(found: Silence, now: datetime) -> dict[str, Any]:
         "endedAt": None if found.ended_at is None else format_time(found.ended_at),
         "endedBy": found.ended_by or None,
         "inForce": found.is_in_force(now),
+        "unreadable": None,
     }

@@ -14,26 +14,33 @@ from msgspec import UNSET
 
 from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
+from interlock_cli._form import Form, print_rows
 from interlock_cli._output import console, print_json, print_workflow_command
 from interlock_cli._receipt import RECEIPT, write_receipts
 from interlock_config import PipelineConfig, Problem, Review
-from interlock_lifecycle.reports import moved_deadlines
 from interlock_sla import Calendar
-from interlock_store import date_holds, newest_date
 
 STDIN = "-"
+_STYLES = ("table", "json", "jsonl", "csv", "github")
+_COLUMNS = ("source", "line", "path", "value", "message", "severity")
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --output json.")
+@click.option(
+    "--output",
+    "-o",
+    "style",
+    type=click.Choice(list(_STYLES)),
+    help="Form of the output: table (text for people), json (one JSON document), jsonl (one JSON document per line), "
+    "csv (CSV with a header), github (annotations of a GitHub workflow). Default: table.",
+)
 @click.option(
     "--format",
-    "style",
+    "older",
     type=click.Choice(["text", "github", "json"]),
-    default="text",
-    show_default=True,
-    help="Plain lines, annotations of a GitHub workflow, or one JSON document.",
+    help="An earlier spelling of --output, where text is table.",
 )
 @click.option("--strict", is_flag=True, help="End with exit code 2 for warnings too.")
 @click.option(
@@ -58,7 +65,8 @@ STDIN = "-"
 def validate(
     paths: tuple[str, ...],
     as_json: bool,
-    style: str,
+    style: str | None,
+    older: str | None,
     strict: bool,
     stdin_filename: str,
     receipt: bool,
@@ -84,21 +92,21 @@ def validate(
     Examples:
       interlock validate pipelines/ calendars/
       interlock validate 'teams/*/pipelines' --strict
-      interlock validate pipelines/ --format github
+      interlock validate pipelines/ -o github
       interlock validate - --stdin-filename orders.yaml < orders.yaml
       interlock validate pipelines/ calendars/ --environment prod
       interlock validate pipelines/ calendars/ --receipt
     """
-    if as_json and style == "github":
-        raise click.UsageError("--json and --format github exclude each other.")
-    style = "json" if as_json else style
+    chosen = {name for name in (style, "table" if older == "text" else older, "json" if as_json else None) if name}
+    if len(chosen) > 1:
+        raise click.UsageError(f"--output, --format and --json exclude each other: {' and '.join(sorted(chosen))}.")
     gathered = read_files(path for path in paths if path != STDIN)
     if STDIN in paths:
         _read_stdin_into(gathered, stdin_filename)
     found = gathered.review()
     if environment is not None:
         found = Review(found.documents, (*found.problems, *_held_in(deployment(environment, endpoint_url), found)))
-    _PRINT[style](found.problems, len(gathered.files))
+    _PRINT[(chosen or {"table"}).pop()](found.problems, len(gathered.files))
     if found.failed or (strict and found.problems):
         sys.exit(2)
     if receipt:
@@ -110,6 +118,9 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
 
     Pipelines with a cron come first.
     """
+    from interlock_lifecycle.reports import moved_deadlines
+    from interlock_store import date_holds, newest_date
+
     store, now = where.store(), datetime.now(UTC)
     calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
     pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]
@@ -165,9 +176,11 @@ def _print_json(problems: Sequence[Problem], files: int) -> None:
 
 
 _PRINT: dict[str, Callable[[Sequence[Problem], int], None]] = {
-    "text": _print_text,
+    "table": _print_text,
     "github": _print_github,
     "json": _print_json,
+    "jsonl": lambda problems, files: print_rows(Form.JSONL, _COLUMNS, map(_wire, problems)),
+    "csv": lambda problems, files: print_rows(Form.CSV, _COLUMNS, map(_wire, problems)),
 }
 
 

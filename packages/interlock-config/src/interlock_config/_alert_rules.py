@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,9 @@ DEFAULT_TARGET = ""
 
 TARGET_NAME = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 """The form of a target's name."""
+
+LONGEST_WINDOW = timedelta(hours=24)
+"""The longest window of suppression."""
 
 _STAR = "\0"
 _GLOB_MEANING = "`*` matches any text, `?` one character."
@@ -217,7 +220,9 @@ class AlertRoute(Section, frozen=True):
 class Suppression(Section, frozen=True):
     """The suppression of repeats in Slack."""
 
-    window: Annotated[Duration, duration("Time in which a repeat changes the head alone, at most 24h.", "30m")]
+    window: Annotated[
+        Duration, duration("Time in which a repeat changes the head alone, at most 24h.", "30m", LONGEST_WINDOW)
+    ]
 
 
 class AlertDigest(Section, frozen=True):
@@ -269,6 +274,13 @@ class AlertRules(Section, frozen=True):
             extra={"allowed": "must be a list of names of targets"},
         ),
     ] = ()
+    quiet: Annotated[
+        bool | None,
+        Meta(
+            description="Whether a success opens no Slack thread. ALERT_QUIET of the alert-dispatcher by default.",
+            examples=[False],
+        ),
+    ] = None
     suppress: Annotated[Suppression | None, Meta(description="The suppression of repeats in Slack.")] = None
     digest: Annotated[AlertDigest | None, Meta(description="The summary of a day.")] = None
 
@@ -343,4 +355,7 @@ def _covers_glob(wide: str | None, narrow: str | None, *, may_be_absent: bool = 
 @cache
 def alert_types() -> tuple[str, ...]:
     """The event types that are alerts. docs/generate.py writes them from the event catalogue."""
+    # Functions on AWS route alerts without this list, and the import takes a noticeable part of a cold start.
+    from importlib.resources import files
+
     return tuple(msgspec.json.decode((files(__package__) / "alert_events.json").read_bytes(), type=list[str]))

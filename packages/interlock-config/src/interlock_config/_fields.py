@@ -1,5 +1,6 @@
 """The types of single values in a pipeline file, with the words and examples that describe them."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -137,8 +138,8 @@ def text(description: str, example: str) -> Meta:
     return Meta(min_length=1, description=description, examples=[example], extra={"allowed": "must be text"})
 
 
-def duration(description: str, example: str) -> Meta:
-    return Meta(description=description, examples=[example])
+def duration(description: str, example: str, longest: timedelta | None = None) -> Meta:
+    return Meta(description=description, examples=[example], extra={"longest": longest} if longest else None)
 
 
 def whole(description: str, least: int, most: int, example: int) -> Meta:

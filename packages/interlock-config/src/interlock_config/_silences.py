@@ -4,8 +4,18 @@ from collections.abc import Collection
 
 from ._alert_rules import glob_matches
 
-BREACHES = frozenset({"SLA_BREACH", "RELATIVE_SLA_BREACH"})
-"""The events that a silence covers only if it names them, or covers every event."""
+OVERDUE = frozenset(
+    {
+        "SLA_BREACH",
+        "RELATIVE_SLA_BREACH",
+        "SCHEDULE_MISSED",
+        "IRREGULAR_SCHEDULE_MISSED",
+        "SENSOR_DEADLINE_EXPIRED",
+        "VALIDATION_EXHAUSTED",
+    }
+)
+"""The events that the data of a date is overdue. A silence covers them only if it names them, or covers
+every event."""
 
 INFRASTRUCTURE = "INFRASTRUCTURE"
 """The pipeline id of events about Interlock itself. No pattern with a wildcard covers it."""
@@ -14,8 +24,8 @@ INFRASTRUCTURE = "INFRASTRUCTURE"
 def silence_covers(glob: str, events: Collection[str], *, every: bool, event: str, pipeline: str) -> bool:
     """Whether a silence of the pipelines `glob` covers an event of a pipeline.
 
-    `events` are the event types that the silence names. Without any, it covers all types except breaches, and with
-    `every` the breaches too.
+    `events` are the event types that the silence names. Without any, it covers all types except OVERDUE, and with
+    `every` these too.
     """
     if pipeline == INFRASTRUCTURE and glob != INFRASTRUCTURE:
         return False
@@ -23,4 +33,4 @@ def silence_covers(glob: str, events: Collection[str], *, every: bool, event: st
         return False
     if events:
         return event in events
-    return every or event not in BREACHES
+    return every or event not in OVERDUE

@@ -10,6 +10,7 @@ from interlock_controller.effects import Wakes
 from interlock_controller.records import SensorIntake
 from interlock_lifecycle import Sensor
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
+from interlock_store._write import Delete
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 PIPELINE = """
@@ -28,7 +29,8 @@ class DryRun:
 
     def __init__(self) -> None:
         self.emitted: list[tuple[str, str]] = []
-        self.store = Store(MemoryTables(self._changed), TableNames.of_environment("test"))
+        self._tables = MemoryTables(self._changed)
+        self.store = Store(self._tables, TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
         self._intake = SensorIntake(
             self.store,
@@ -44,6 +46,10 @@ class DryRun:
     def arrives(self, key: str, minute: int, **fields: Any) -> None:
         self.store.put_sensor("bronze", key, fields)
         self._intake.arrived(Sensor("bronze", key, fields, NOW + timedelta(minutes=minute)))
+
+    def deleted(self, key: str, minute: int) -> None:
+        self._tables.transact([Delete(self.store.names.control, "PIPELINE#bronze", f"SENSOR#{key}")])
+        self._intake.emptied(Sensor("bronze", key, {}, NOW + timedelta(minutes=minute)))
 
     def would_trigger(self) -> list[str]:
         return [date for name, date in self.emitted if name == "DRY_RUN_WOULD_TRIGGER"]
@@ -80,6 +86,18 @@ def test_a_sensor_of_another_date_is_not_late_data(dry_run: DryRun) -> None:
     dry_run.arrives("ready#2026-03-03", 2, date="2026-03-03")
     assert dry_run.would_trigger() == ["2026-03-02", "2026-03-03"]
     assert "DRY_RUN_LATE_DATA" not in {name for name, _ in dry_run.emitted}
+
+
+def test_a_deleted_row_that_hid_another_row_is_judged(dry_run: DryRun) -> None:
+    dry_run.arrives("ready", 0, date="2026-03-02")
+    dry_run.arrives("catalog#2026-03-02", 1, rows=0)
+    dry_run.arrives("catalog", 2, rows=5)
+    assert dry_run.would_trigger() == []
+    for minute in (3, 4):
+        dry_run.deleted("catalog#2026-03-02", minute)
+    assert dry_run.would_trigger() == ["2026-03-02"]
+    dry_run.arrives("ready", 5, date="2026-03-02", again=True)
+    assert [name for name, _ in dry_run.emitted].count("DRY_RUN_LATE_DATA") == 1
 
 
 def test_a_corrupted_arrival_row_is_skipped(dry_run: DryRun) -> None:

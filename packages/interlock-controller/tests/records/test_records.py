@@ -12,7 +12,7 @@ from interlock_controller.effects import Wakes
 from interlock_controller.records import OutcomeIntake, RerunIntake, SensorIntake
 from interlock_lifecycle import CloseRun, JobEntry, JobOutcome, PassEvaluation, RunKey, RunStatus, Sensor
 from interlock_lifecycle.runs import CloseFacts, decide_completion, open_run
-from interlock_lifecycle.sensors import UnreadableSensor, take_baseline
+from interlock_lifecycle.sensors import UnreadableSensor, request_time_of, take_baseline
 from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time, read_rerun_request
@@ -161,7 +161,7 @@ def test_drift_requests_one_rerun_with_its_own_baseline() -> None:
     floor.sensors.arrived(record)
     floor.sensors.arrived(record)
     assert set(floor.emitted) == {"POST_RUN_DRIFT"}
-    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("data-drift", format_time(LATER))
+    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("data-drift", request_name(record))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
     run = floor.store.run(KEY)
     assert run is not None
@@ -215,7 +215,7 @@ def test_late_data_requests_a_rerun_after_a_rejected_request() -> None:
     assert (standing["requestedAt"], standing["lateData"]) == (format_time(NOW), format_time(LATER))
     floor.reruns.requested(read_rerun_request(standing, LATER))
     assert floor.emitted == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
-    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("late-data", format_time(LATER))
+    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("late-data", request_name(record))
     floor.sensors.arrived(record)
     floor.reruns.requested(read_rerun_request(standing, LATER))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
@@ -262,6 +262,32 @@ def test_a_second_late_write_requests_no_second_rerun() -> None:
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
     assert floor.emitted == ["LATE_DATA_ARRIVAL", "LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
     assert floor.request() == {}
+
+
+@pytest.mark.parametrize("answer", ["rejected", "waiting"])
+def test_each_late_record_of_one_second_requests_a_rerun(answer: str) -> None:
+    budgets = "maxDriftReruns: 0, maxManualReruns: 0, maxRetries"
+    floor = Floor(PIPELINE.replace("postRun", "# postRun").replace("maxRetries", budgets))
+    floor.complete()
+    first = floor.write("ready", LATER, ready=True, rows=1)
+    floor.sensors.arrived(first)
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    floor.emitted.clear()
+    asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": format_time(NOW)}
+    if answer == "waiting":
+        floor.tables.transact([Put(NAMES.control, asked)])
+    second = floor.write("ready", LATER, ready=True, rows=2)
+    for record in (second, first, second):
+        floor.sensors.arrived(record)
+    assert floor.emitted == ["LATE_DATA_ARRIVAL"]
+    if answer == "waiting":
+        floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("late-data", request_name(second))
+
+
+def request_name(record: Sensor) -> str:
+    """The requestedAt of the rerun that a record requests."""
+    return format_time(request_time_of(record))
 
 
 def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:

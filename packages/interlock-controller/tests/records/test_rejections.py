@@ -125,6 +125,7 @@ def test_the_rejections_of_a_run_are_one_alert_with_a_count(number: int) -> None
     assert flood.tables.emitted[-1]["message"] == (
         f"{number - 1} more rerun requests were rejected since 2026-03-03T12:00:00Z: already running"
     )
+    assert {one["runToken"] for one in flood.tables.emitted} == {flood.store.run_token(flood.key)}
 
 
 def test_the_next_hour_is_reported_with_its_own_count() -> None:

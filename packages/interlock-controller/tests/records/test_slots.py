@@ -1,4 +1,4 @@
-"""At most schedule.maxOpenDates dates of a pipeline are under way. Others wait for a slot, and the oldest is next."""
+"""At most schedule.maxOpenDates dates of a pipeline are under way, and no date starts during a pause."""
 
 import itertools
 from collections import deque
@@ -21,7 +21,7 @@ from interlock_controller.records import (
     SensorIntake,
 )
 from interlock_controller.watch import Recovery
-from interlock_lifecycle import CloseRun, JobIntent, JobOutcome, OpenAttempt, Run, RunKey, RunStatus, WaitForSlot
+from interlock_lifecycle import CloseRun, JobIntent, JobOutcome, OpenAttempt, Pause, Run, RunKey, RunStatus, WaitForSlot
 from interlock_lifecycle.runs import decide_completion
 from interlock_sla import ExecutionDate
 from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames, read_statuses
@@ -428,3 +428,121 @@ def test_a_run_in_the_line_of_another_pipeline_starts() -> None:
     line.tick()
     line.end(0)
     assert line.numbers() == [0, 1]
+
+
+# --- a pause -----------------------------------------------------------------------------------------------------
+
+
+class Paused(Line):
+    """A pipeline that an operator pauses and resumes."""
+
+    def pause(self, until: datetime | None = None) -> None:
+        assert self.store.pause("p", Pause(until, "ada", "source is migrated"))
+        self.deliver()
+
+    def resume(self) -> None:
+        assert self.store.resume("p")
+        self.deliver()
+
+
+@pytest.mark.parametrize("way", ["ask", "sense"])
+def test_paused_pipeline_starts_nothing_until_resumed(way: str) -> None:
+    line = Paused()
+    line.pause()
+    getattr(line, way)(2, 0, 1)
+    for _ in range(3):
+        line.tick()
+    assert line.numbers() == []
+    line.resume()
+    assert line.numbers() == [2, 0, 1]
+
+
+def test_end_of_a_pause_by_time_is_seen_by_the_next_tick() -> None:
+    line = Paused()
+    line.pause(NOW + timedelta(hours=1))
+    line.ask(0, 1)
+    line.tick(timedelta(minutes=50))
+    assert line.numbers() == []
+    line.tick(timedelta(minutes=10))
+    assert line.numbers() == [0, 1]
+
+
+def test_backlog_of_a_long_pause_keeps_order_and_slots() -> None:
+    line = Paused(limit=20)
+    line.pause()
+    line.ask(*range(30))
+    line.tick(timedelta(days=3))
+    line.resume()
+    assert line.numbers() == list(range(10))
+    line.tick()
+    assert line.numbers() == list(range(20))
+    for number in range(10):
+        line.end(number)
+    assert line.numbers() == list(range(30))
+
+
+def test_tick_reads_no_waiting_run_of_a_paused_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Paused()
+    line.pause()
+    line.ask(0, 1)
+    tried: list[RunKey] = []
+    monkeypatch.setattr(line.outbox, "start_run", tried.append)
+    line.tick()
+    assert tried == []
+
+
+def test_retry_waits_for_the_end_of_the_pause() -> None:
+    line = Paused()
+    line.ask(0)
+    line.pause()
+    line.end(0, "fail")
+    line.tick()
+    assert line.numbers() == [0]
+    line.resume()
+    assert line.numbers() == [0, 0]
+
+
+def test_run_with_a_job_is_followed_during_a_pause() -> None:
+    line = Paused()
+    line.ask(0)
+    intent = JobIntent(0, "k", NOW, "command", {}, NOW, run_id="jr_1")
+    line.tables.transact([Update(*line.row_of(0), set={"jobIntent": intent_row(intent)})])
+    line.pause()
+    line.lose_executions()
+    assert line.numbers() == [0, 0]
+
+
+def test_push_does_not_resume_a_pipeline() -> None:
+    line = Paused()
+    line.pause()
+    line.limit(7)
+    line.ask(0)
+    line.tick()
+    assert line.numbers() == []
+
+
+def test_paused_run_is_shown_as_held() -> None:
+    line = Paused()
+    line.pause(datetime(2026, 3, 4, tzinfo=UTC))
+    line.ask(0)
+    said = "the pipeline is paused until 2026-03-04T00:00:00Z by ada: source is migrated"
+    assert line.shown(0) == ("held", said)
+
+
+@pytest.mark.parametrize("value", ["soon", 7, None, True, "2026-13-01T00:00:00Z"])
+def test_unreadable_end_of_a_pause_never_ends_it(value: object) -> None:
+    line = Paused()
+    line.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"pausedUntil": value})])
+    line.ask(0)
+    line.tick(timedelta(days=400))
+    assert line.numbers() == []
+    progress, reason = line.shown(0)
+    assert progress == "held"
+    assert reason.startswith("the pipeline is paused until it is resumed: pausedUntil: ")
+
+
+def test_pause_of_an_unknown_pipeline_writes_nothing() -> None:
+    line = Line()
+    assert not line.store.pause("q", Pause(None))
+    assert not line.store.resume("q")
+    assert not line.store.config("q").exists

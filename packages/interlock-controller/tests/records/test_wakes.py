@@ -186,6 +186,23 @@ def test_an_unreadable_row_wakes_no_run_of_a_dated_rule(floor: Floor) -> None:
     assert floor.sent == []
 
 
+def test_a_deleted_row_wakes_the_runs_that_read_its_key(floor: Floor) -> None:
+    floor.waiting("2026-03-03")
+    floor.route("SENSOR#ready", None)
+    floor.route("SENSOR#postrun-baseline#2026-03-03", None)
+    floor.route("JOB#stream#2026-03-03#1", None)
+    assert floor.sent == []
+    floor.route("SENSOR#landing", None)
+    assert floor.sent == ["task-2026-03-03"]
+
+
+def test_a_row_without_data_wakes_the_runs_that_read_its_key(floor: Floor) -> None:
+    floor.waiting("2026-03-03")
+    with pytest.raises(MalformedRecord, match="has no data"):
+        floor.route("SENSOR#landing", {"PK": "PIPELINE#bronze", "SK": "SENSOR#landing"})
+    assert floor.sent == ["task-2026-03-03"]
+
+
 def test_another_sensor_wakes_no_run(floor: Floor) -> None:
     floor.waiting("2026-03-03")
     floor.sense("ready", ready=False, date="2026-03-03")

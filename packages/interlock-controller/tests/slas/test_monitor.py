@@ -245,6 +245,7 @@ class TestAnSlaThatCannotBeScheduled:
         detail = json.loads(row["detail"])
         assert detail["detail"] == {"source": "sla-monitor", "timers": [self.BREACH, self.WARNING]}
         assert f"{self.WARNING}: ConnectionError: the quota of schedules is used up" in detail["message"]
+        assert detail["runToken"] == store.run_token(KEY)
 
     def test_another_date_has_its_own_event(self, store: Store, clock: Clock) -> None:
         store.put_config(

@@ -109,6 +109,16 @@ def test_a_run_that_waits_beyond_the_grace_is_started(world: World, store: Store
     assert emitted(store) == ["JOB_TRIGGERED", "TRIGGER_RECOVERED"]
 
 
+@pytest.mark.parametrize(("owner", "named"), [("{id: bronze, owner: data-team}", "data-team"), ("{id: bronze}", None)])
+def test_a_late_start_names_the_owner(store: Store, recovery: Recovery, owner: str, named: str | None) -> None:
+    store.put_config(decode_yaml(PIPELINE.replace("{id: bronze}", owner), "bronze.yaml"))
+    run = commit(store)
+    recovery.pending(NOW + timedelta(minutes=2))
+    rows = [row for row in store.pending(datetime(2030, 1, 1, tzinfo=UTC)) if row["SK"].startswith("EVENT#")]
+    (late,) = [json.loads(row["detail"]) for row in rows if row["detailType"] == "TRIGGER_RECOVERED"]
+    assert (late["detail"].get("owner"), late["runToken"]) == (named, run.run_token)
+
+
 @pytest.mark.parametrize(("days", "reports"), [(10, 10), (11, 1), (28, 1)])
 def test_a_backlog_of_the_streams_is_one_report(
     world: World, store: Store, recovery: Recovery, days: int, reports: int

@@ -20,7 +20,16 @@ from interlock_dlq._ledger import Entry, FileLedger, Ledger, Step
 from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter, encode_letter, make_letter
 from interlock_dlq._redrive import QueuedLetter, RedriveReport, list_letters, redrive
 from interlock_dlq._resend import resend_message_to_function, resend_payload_to_function, resend_to_function
-from interlock_dlq._route import LetterBucket, LogRouter, NullRouter, Router, SqsClient, SqsRouter
+from interlock_dlq._route import (
+    LetterBucket,
+    LetterSettings,
+    LogRouter,
+    NullRouter,
+    Router,
+    SqsClient,
+    SqsRouter,
+    router_of,
+)
 from interlock_dlq._settle import BatchResult
 from interlock_dlq._stream_batch import StreamBatch, StreamTrimmed, read_stream_batch, reread, resend_stream_batch
 
@@ -40,6 +49,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "LetterBucket",
+    "LetterSettings",
     "LogRouter",
     "MalformedRecord",
     "NullRouter",
@@ -74,4 +84,5 @@ __all__ = [
     "resend_payload_to_function",
     "resend_stream_batch",
     "resend_to_function",
+    "router_of",
 ]

@@ -70,6 +70,25 @@ class S3Client(Protocol):
         ...
 
 
+class LetterSettings(Protocol):
+    """The settings of dead letters: an address of a queue, a bucket for large letters, and the number of retries."""
+
+    @property
+    def dlq_queue_url(self) -> str | None:
+        """DLQ_QUEUE_URL."""
+        ...
+
+    @property
+    def dlq_bucket(self) -> str | None:
+        """DLQ_BUCKET."""
+        ...
+
+    @property
+    def dlq_max_retries(self) -> int:
+        """DLQ_MAX_RETRIES."""
+        ...
+
+
 class LetterBucket:
     """A bucket of S3 for letters that are too large for a queue."""
 
@@ -202,3 +221,29 @@ class SqsRouter:
         if not self._queue_url.endswith(".fifo"):
             return {}
         return {"MessageGroupId": letter.id, "MessageDeduplicationId": letter.id}
+
+
+def router_of(
+    settings: LetterSettings,
+    client: Callable[[str], Any],
+    *,
+    url: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    expired: Callable[[], bool] | None = None,
+) -> Router | None:
+    """The queue at `url`, or that of the settings, with their bucket for large letters. None without a queue.
+
+    `client` makes the boto3 client of a service, and is only called for services that are needed. `sleep` and `expired`
+    are those of SqsRouter.
+    """
+    queue = url or settings.dlq_queue_url
+    if queue is None:
+        return None
+    return SqsRouter(
+        queue,
+        client("sqs"),
+        max_retries=settings.dlq_max_retries,
+        bucket=LetterBucket(settings.dlq_bucket, client("s3")) if settings.dlq_bucket else None,
+        sleep=sleep,
+        expired=expired,
+    )

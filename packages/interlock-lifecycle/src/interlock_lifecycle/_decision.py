@@ -148,10 +148,15 @@ class PassEvaluation(Struct, frozen=True):
 
 
 class CommitIntent(Struct, frozen=True):
-    """Promise the start of a job before it is sent."""
+    """Promise the start of a job before it is sent.
+
+    pause_as_read: the end of the pipeline's pause, which must still be so. None: there is no pause. UNSET: the start
+    was promised before, so that a pause does not matter.
+    """
 
     run: Run
     intent: JobIntent
+    pause_as_read: Any = UNSET
 
 
 class RecordStart(Struct, frozen=True):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from interlock_lifecycle._words import FailureCategory
 from interlock_sla import ExecutionDate, Period
@@ -147,6 +147,31 @@ class Run(Struct, frozen=True):
         return self.is_running and self.run_token == token
 
 
+class Pause(Struct, frozen=True):
+    """A pause of a pipeline: none of its jobs starts before `until` (UTC), or before it is resumed.
+
+    until: None for a pause without an end, and for an end that cannot be read. by, reason: the author and the reason,
+    as the row has them. problem: the unreadable value of the end. as_read: the end as the row has it, UNSET for a pause
+    that is not read from a row.
+    """
+
+    until: datetime | None
+    by: str = ""
+    reason: str = ""
+    problem: str = ""
+    as_read: Any = UNSET
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the pipeline is paused at `now` (UTC). An unreadable end never ends a pause."""
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        end = f"until {self.until:%Y-%m-%dT%H:%M:%SZ}" if self.until is not None else "until it is resumed"
+        author = f" by {self.by}" if self.by else ""
+        said = ", ".join(text for text in (self.reason, self.problem) if text)
+        return f"the pipeline is paused {end}{author}{': ' + said if said else ''}"
+
+
 class Wait(Struct, frozen=True):
     """A WAIT# row: the wait of a run's execution for a wake (docs/reference/runs.md §4).
 
@@ -200,7 +225,10 @@ class CorruptedRun(Struct, frozen=True):
 
 
 class JobEntry(Struct, frozen=True, omit_defaults=True):
-    """One joblog row. Entries without `run_token` were written by an external process."""
+    """One joblog row. Entries without `run_token` were written by an external process.
+
+    requested_at: the identity of the rerun request that this late data makes (UTC). Only entries of late data have it.
+    """
 
     key: RunKey
     at: datetime
@@ -211,6 +239,12 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
     category: str | None = None
     run_token: str | None = None
     attempt: int | None = None
+    requested_at: datetime | None = None
+
+    @property
+    def request(self) -> datetime:
+        """The `requestedAt` of the rerun request of this late data. Rows of earlier versions have only their time."""
+        return self.at if self.requested_at is None else self.requested_at
 
 
 CLOCK_SKEW = timedelta(minutes=1)

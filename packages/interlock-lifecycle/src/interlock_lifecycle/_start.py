@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded, WaitForSlot
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle._run import Pause, Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._words import RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
@@ -188,6 +188,20 @@ def decide_slot(
         return None
     free = limit - len(open_dates)
     if free > 0 and (len(oldest) < free or run.key in oldest[:free]):
+        return None
+    return WaitForSlot(run)
+
+
+def decide_paused(run: Run, pause: Pause | None, now: datetime) -> WaitForSlot | None:
+    """Decide whether a run that is to be started waits for the end of a pause (docs/reference/runs.md §3.4).
+
+    The component that starts executions calls it before `decide_slot`. pause: that of the pipeline, None without one.
+    now: UTC. Results:
+
+    - `WaitForSlot`: the pipeline is paused. The run stays committed, and starts in its order after the pause.
+    - `None`: the run may start. So may a run with a job intent, since its job is followed during a pause.
+    """
+    if pause is None or not pause.holds(now) or run.job_intent is not None:
         return None
     return WaitForSlot(run)
 

@@ -4,7 +4,7 @@ One package for each subject: `stack` runs everything, `site` deploys, `pump` re
 packages, `demo` plays and checks, and `commands` has the commands that `interlock` loads.
 """
 
-from interlock_local._checkout import find_checkout
+from interlock_local._checkout import find_checkout, is_packed
 from interlock_local._errors import LocalStackError
 
-__all__ = ["LocalStackError", "find_checkout"]
+__all__ = ["LocalStackError", "find_checkout", "is_packed"]

@@ -1,5 +1,6 @@
 """The zips: only the closure of each service, reproducible, and built only if needed."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -25,9 +26,14 @@ def project(folder: Path, name: str, *siblings: str, code: str = "") -> None:
     (module / "tests" / "test_nothing.py").write_text("")
     (module / "__pycache__").mkdir()
     (module / "__pycache__" / "handler.cpython-39.pyc").write_bytes(b"stale")
+    more = ""
+    if name == "interlock-sla":
+        (folder / "LICENSE").write_text("Free to use.\n")
+        (folder / "README.md").write_text("A long description.\n")
+        more = 'license-files = ["LICENSE"]\nreadme = "README.md"\n'
     sources = "".join(f"{sibling} = {{ workspace = true }}\n" for sibling in siblings)
     (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "{name}"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n'
+        f'[project]\nname = "{name}"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n{more}'
         f"dependencies = {list(siblings)}\n"
         f'[project.entry-points."interlock.probe"]\nprobe = "{name.replace("-", "_")}.handler:handle"\n'
         f"[tool.uv.sources]\n{sources}{BACKEND}"
@@ -90,17 +96,63 @@ def packing(lines: list[str]) -> list[str]:
 def test_a_zip_holds_the_service_and_its_siblings_as_plain_files(checkout: Path) -> None:
     zips = build_zips(checkout, Target.host())
     assert set(zips) == set(SERVICES)
+    tag = sys.implementation.cache_tag
     assert sorted(names(zips["event-sink"])) == [
         "interlock_event_sink-0.1.0.dist-info/METADATA",
         "interlock_event_sink-0.1.0.dist-info/entry_points.txt",
         "interlock_event_sink/__init__.py",
+        f"interlock_event_sink/__pycache__/__init__.{tag}.pyc",
+        f"interlock_event_sink/__pycache__/handler.{tag}.pyc",
         "interlock_event_sink/handler.py",
         "interlock_sla-0.1.0.dist-info/METADATA",
         "interlock_sla-0.1.0.dist-info/entry_points.txt",
+        "interlock_sla-0.1.0.dist-info/licenses/LICENSE",
         "interlock_sla/__init__.py",
+        f"interlock_sla/__pycache__/__init__.{tag}.pyc",
+        f"interlock_sla/__pycache__/handler.{tag}.pyc",
         "interlock_sla/handler.py",
     ]
     assert "interlock_dlq/handler.py" in names(zips["stream-router"])
+
+
+def test_the_bytecode_of_a_zip_is_used_without_a_look_at_sources(checkout: Path, tmp_path: Path) -> None:
+    path = build_zips(checkout, Target.host())["event-sink"]
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path)
+        assert b"A long description" not in archive.read("interlock_sla-0.1.0.dist-info/METADATA")
+    handler = tmp_path / "interlock_sla" / "handler.py"
+    handler.write_text("raise RuntimeError('the source was compiled')\n")
+    code = "import interlock_sla.handler as found; print(found.handle({}, None), found.handle.__code__.co_filename)"
+    options = {"env": {"PYTHONPATH": str(tmp_path)}, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-S", "-c", code], **options, check=True)  # type: ignore[call-overload]
+    assert done.stdout.split() == ["interlock-sla", str(handler)]
+
+
+def test_without_a_python_of_the_target_a_zip_has_sources_only(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    target = Target("3.99", "amd64")
+    path = build_zips(checkout, target, services=["event-sink"], progress=said.append)["event-sink"]
+    assert not any(name.endswith(".pyc") for name in names(path))
+    assert said[0] == (
+        "no Python 3.99 is installed: the zips have no bytecode, and a cold start takes about twice the CPU"
+    )
+
+
+def test_one_service_is_built_alone_with_its_hash(checkout: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dist"
+    out.mkdir()
+    remains = out / "watchdog.999999999.partial"
+    remains.write_bytes(b"of a killed build")
+    zips = build_zips(checkout, Target.host(), services=["watchdog"], out=out)
+    assert sorted(path.name for path in out.iterdir()) == ["watchdog.zip", "watchdog.zip.sha256"]
+    digest = hashlib.sha256(zips["watchdog"].read_bytes()).hexdigest()
+    assert (out / "watchdog.zip.sha256").read_text() == f"{digest}  watchdog.zip\n"
+    said: list[str] = []
+    build_zips(checkout, Target.host(), services=["watchdog"], out=out, progress=said.append)
+    assert said == []
 
 
 def test_zip_is_complete_with_metadata_and_entry_points(checkout: Path) -> None:
@@ -167,7 +219,10 @@ def test_another_target_is_another_zip(checkout: Path) -> None:
 def test_zips_for_delivery_have_plain_names(checkout: Path, tmp_path: Path) -> None:
     zips = build_zips(checkout, Target.host(), out=tmp_path / "dist")
     assert {path.name for path in zips.values()} == {f"{service}.zip" for service in SERVICES}
-    assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(p.name for p in zips.values())
+    hashes = [f"{service}.zip.sha256" for service in SERVICES]
+    assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(
+        [*[p.name for p in zips.values()], *hashes]
+    )
 
 
 def test_missing_uv_is_reported_with_its_installation(

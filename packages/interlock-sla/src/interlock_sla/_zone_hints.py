@@ -10,6 +10,7 @@ _ABBREVIATION = re.compile(r"([A-Za-z]{1,5})(?:[+-]?[0-9]{1,2}(?:[A-Za-z]{3,5})?
 _FARTHEST_ETC = {"+": 14, "-": 12}
 _SHORTEST_NEAR = 6  # shorter names resemble too many others: IST resembles EST, which is hours away
 _NEAR = 0.8
+_CLOSEST = 5
 
 _ABBREVIATED: dict[str, tuple[str, ...]] = {
     "Z": ("UTC",),
@@ -118,12 +119,20 @@ def _of_abbreviation(name: str, zones: tuple[str, ...]) -> tuple[str | None, str
 
 
 def _near(wanted: str, names: Mapping[str, str]) -> str | None:
-    """A zone with a similar spelling. A name without a region is compared with the last part of each zone's name."""
+    """A zone with a similar spelling. The last parts of the names must be near: many zones share a region."""
     if "/" in wanted:
-        close = difflib.get_close_matches(wanted, names, n=1)
-        return names[close[0]] if close else None
+        close = difflib.get_close_matches(wanted, names, n=_CLOSEST)
+        return next((names[name] for name in close if _is_near(_city(wanted), _city(name))), None)
     if len(wanted) < _SHORTEST_NEAR:
         return None
-    cities = {lower.rpartition("/")[2]: full for lower, full in sorted(names.items(), reverse=True)}
+    cities = {_city(lower): full for lower, full in sorted(names.items(), reverse=True)}
     close = difflib.get_close_matches(wanted, cities, n=1, cutoff=_NEAR)
     return cities[close[0]] if close else None
+
+
+def _city(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _is_near(city: str, other: str) -> bool:
+    return difflib.SequenceMatcher(None, city, other).ratio() >= _NEAR

@@ -4,6 +4,7 @@ from interlock_store._alert_records import AlertRecords
 from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
+from interlock_store._date_facts import read_date
 from interlock_store._dynamo import DynamoTables
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
@@ -33,8 +34,8 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
-from interlock_store._silences import Silence
-from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
+from interlock_store._silences import Silence, UnreadableSilence
+from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
@@ -53,6 +54,7 @@ __all__ = [
     "DynamoClient",
     "DynamoScan",
     "DynamoTables",
+    "ExcludedToday",
     "Keys",
     "MalformedRow",
     "MemoryScan",
@@ -80,6 +82,7 @@ __all__ = [
     "TableNames",
     "Tables",
     "TransactionRejected",
+    "UnreadableSilence",
     "UnreadableStatus",
     "Waits",
     "corrupted_values",
@@ -95,6 +98,7 @@ __all__ = [
     "pipeline_of",
     "pipeline_pk",
     "read_counter",
+    "read_date",
     "read_entry",
     "read_rerun_request",
     "read_run",

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
-from interlock_lifecycle import digest
+from interlock_lifecycle import Pause, digest
 from interlock_lifecycle.dates import EXCLUDED_DAYS, excluded_days, notes_these_days, read_excluded_days, terms_of
 from interlock_sla import Exclusions
 from interlock_store._rows import CONFIG, MalformedRow, format_time, parse_time
@@ -18,6 +18,12 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 
 ALWAYS = datetime.fromtimestamp(0, UTC)
 """The time of terms that no edit brought."""
+
+_LAST_END, _NO_END = 9000, "9999-12-31T00:00:00.000000Z"
+"""The last year in which a pause may end, and the value of a pause without an end."""
+
+PAUSED = ("pausedUntil", "pausedBy", "pausedReason")
+"""The attributes of a pause."""
 
 _READ = ("config", "configDigest", "createdAt", "wasDry", "inForce", "excludedDays")
 
@@ -46,6 +52,28 @@ def _moment(value: object, row: Mapping[str, Any]) -> datetime | None:
     except MalformedRow:
         return None
     return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
+
+
+def read_pause(row: Mapping[str, Any]) -> Pause | None:
+    """The pause that a CONFIG row has. None for a row without `pausedUntil`.
+
+    An end that cannot be read never ends the pause. A time beyond the year 9000 is no end.
+    """
+    if "pausedUntil" not in row:
+        return None
+    as_read = row["pausedUntil"]
+    by, reason = str(row.get("pausedBy", "")), str(row.get("pausedReason", ""))
+    try:
+        until = parse_time(as_read, row["PK"], CONFIG)
+    except MalformedRow as error:
+        return Pause(None, by, reason, f"pausedUntil: {error.problem}", as_read)
+    return Pause(until if until.year <= _LAST_END else None, by, reason, as_read=as_read)
+
+
+def pause_row(pause: Pause) -> Item:
+    """The attributes of a CONFIG row for a pause."""
+    until = _NO_END if pause.until is None else format_time(pause.until)
+    return {"pausedUntil": until, "pausedBy": pause.by, "pausedReason": pause.reason}
 
 
 def in_force(row: Mapping[str, Any]) -> dict[str, datetime]:

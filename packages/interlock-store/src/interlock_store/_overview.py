@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock_config import ConfigError, decode_calendar
 from interlock_lifecycle import Run, RunKey, Verdict
 from interlock_sla import Calendar
+from interlock_store._notes import PAUSED
 from interlock_store._rows import (
     CONFIG,
     DORMANT,
@@ -39,7 +40,17 @@ T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
-_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce", "excludedDays")
+_WRITTEN = (
+    "config",
+    "configDigest",
+    "createdAt",
+    "changedAt",
+    "liveSince",
+    "periodic",
+    "inForce",
+    "excludedDays",
+    *PAUSED,
+)
 """The attributes of a CONFIG row that determine its decoded form. If all are unchanged, it is not decoded again."""
 
 
@@ -128,9 +139,9 @@ class Overview:
         return set(self._batch({(one, name): (pipeline_pk(one), marker_sk(name)) for one, name in markers}))
 
     def sensor_rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, object]]:
-        """The sensors that exist among these (pipeline id, sensor key)."""
+        """The sensors with fields among these (pipeline id, sensor key)."""
         found = self._batch({(one, key): (pipeline_pk(one), f"SENSOR#{key}") for one, key in wanted})
-        return {key: sensor_fields(row) for key, row in found.items()}
+        return {key: fields for key, row in found.items() if (fields := sensor_fields(row))}
 
     def _batch(self, wanted: Mapping[T, tuple[str, str]]) -> dict[T, Item]:
         found = self._tables.get_many(self._names.control, wanted.values())
@@ -151,6 +162,10 @@ class Overview:
         """The trigger rows of the newest dates of a schedule, newest first. read_run reads each."""
         pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
         return list(self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit))
+
+    def run_rows(self, keys: Iterable[RunKey]) -> list[Item]:
+        """The trigger rows that exist among these dates. read_run reads each."""
+        return list(self._by_key(keys, "TRIGGER").values())
 
     def running(self) -> Iterator[Run]:
         """The started runs. Rows that cannot be read are left out (the recovery reports them)."""

@@ -56,6 +56,7 @@ from interlock_lifecycle import (
 from interlock_lifecycle.waits import name_of_job
 from interlock_sla import Clock
 from interlock_store._rows import (
+    CONFIG,
     LOOKING,
     PENDING,
     POSTRUN,
@@ -213,7 +214,7 @@ def _intent_writes(decision: CommitIntent | RecordStart | WithdrawIntent, names:
     control = names.control
     match decision:
         case CommitIntent():
-            return [_set_intent(decision.run, control, intent_row(decision.intent))]
+            return [_set_intent(decision.run, control, intent_row(decision.intent)), *_unpaused(decision, control)]
         case RecordStart():
             intended = _set_intent(decision.run, control, intent_row(decision.intent))
             return [intended, *_follow_by_events(decision.run, decision.intent, decision.wait, control)]
@@ -221,6 +222,15 @@ def _intent_writes(decision: CommitIntent | RecordStart | WithdrawIntent, names:
             return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
         case _:
             assert_never(decision)
+
+
+def _unpaused(decision: CommitIntent, control: str) -> list[Write]:
+    """The condition that the pipeline was not paused since its config was read."""
+    pause = decision.pause_as_read
+    if pause is UNSET:
+        return []
+    expect = Expect(absent=("pausedUntil",)) if pause is None else Expect(equals={"pausedUntil": pause})
+    return [Check(control, pipeline_pk(decision.run.key.pipeline_id), CONFIG, expect)]
 
 
 def _wait_writes(decision: OpenWait | NoteHeld | RegisterWait, control: str) -> list[Write]:

@@ -366,6 +366,7 @@ def entry_row(entry: JobEntry) -> Item:
         "category": entry.category,
         "runToken": entry.run_token,
         "attempt": entry.attempt,
+        "requestedAt": None if entry.requested_at is None else format_time(entry.requested_at),
     }
     return {name: value for name, value in row.items() if value is not None}
 
@@ -400,6 +401,7 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
         category=_cut(row.get("category")),
         run_token=_text(row.get("runToken")),
         attempt=attempt,
+        requested_at=_time_or_none(row.get("requestedAt"), row),
     )
 
 
@@ -435,10 +437,15 @@ def read_rerun(row: Mapping[str, Any], key: RunKey) -> RerunEntry:
 
 
 def _time_or_long_ago(text: object, row: Mapping[str, Any]) -> datetime:
+    return _time_or_none(text, row) or datetime.fromtimestamp(0, UTC)
+
+
+def _time_or_none(text: object, row: Mapping[str, Any]) -> datetime | None:
+    """The time that a text names. None for any other value, since external writers add attributes of their own."""
     try:
         return parse_time(text, row["PK"], row["SK"])
     except MalformedRow:
-        return datetime.fromtimestamp(0, UTC)
+        return None
 
 
 def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:

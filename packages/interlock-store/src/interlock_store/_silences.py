@@ -1,7 +1,7 @@
 """Silences of alerts as rows of the events table (docs/reference/rows.md §5)."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -13,12 +13,13 @@ SILENCES = "SILENCES"
 """The partition of all silences. The alert-dispatcher reads it."""
 
 _KEEP = timedelta(days=400)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Silence(Struct, frozen=True, kw_only=True):
     """The alerts of `pipeline`, a pattern, that are not posted from `since` to `until` (UTC).
 
-    events: the event types that it covers. Without any, it covers all except breaches, and all with `every`.
+    events: the event types that it covers. Without any, it covers all but overdue data, and with `every` all.
     by: the person or role that made it. ended_at, ended_by: its early end.
     """
 
@@ -33,9 +34,25 @@ class Silence(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     ended_by: str = ""
 
+    @property
+    def place(self) -> str:
+        """The sort key of its row."""
+        return f"{silence_place(self.until)}#{self.id}"
+
     def is_in_force(self, now: datetime) -> bool:
         """Whether alerts are silenced at `now`."""
         return self.ended_at is None and self.since <= now < self.until
+
+
+class UnreadableSilence(Struct, frozen=True, kw_only=True):
+    """A row of the silences that cannot be read, and that silences nothing. `place` is its sort key.
+
+    ended_at: the time of its early end (UTC), or the earliest time if that cannot be read either.
+    """
+
+    id: str
+    place: str
+    ended_at: datetime | None = None
 
 
 def silence_place(moment: datetime) -> str:
@@ -47,7 +64,7 @@ def silence_row(silence: Silence) -> Item:
     """The row of a silence that has not been ended."""
     return {
         "PK": SILENCES,
-        "SK": f"{silence_place(silence.until)}#{silence.id}",
+        "SK": silence.place,
         "silenceId": silence.id,
         "pipeline": silence.pipeline,
         "events": list(silence.events),
@@ -58,6 +75,15 @@ def silence_row(silence: Silence) -> Item:
         "by": silence.by,
         "ttl": round((silence.until + _KEEP).timestamp()),
     }
+
+
+def silence_of(row: Mapping[str, Any]) -> Silence | UnreadableSilence:
+    """The silence of a row."""
+    if (found := read_silence(row)) is not None:
+        return found
+    place, ended = str(row["SK"]), row.get("endedAt")
+    ended_at = None if ended is None else _moment(ended) or _EARLIEST
+    return UnreadableSilence(id=place.partition("#")[2] or place, place=place, ended_at=ended_at)
 
 
 def read_silence(row: Mapping[str, Any]) -> Silence | None:

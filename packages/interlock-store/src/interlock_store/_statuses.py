@@ -1,6 +1,8 @@
 """Reads the state of each pipeline's newest dates. A date that cannot be read gets its own line among the others."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date as calendar_day
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,14 +13,21 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle import KeptRows, Run, RunKey, RunStatus
 from interlock_lifecycle.dates import Expectation
-from interlock_lifecycle.reports import Progress, RunReport, dates_not_begun, describe_absent, describe_run
+from interlock_lifecycle.reports import (
+    Progress,
+    RunReport,
+    dates_not_begun,
+    describe_absent,
+    describe_run,
+    why_not_triggered,
+)
+from interlock_lifecycle.sensors import next_allowed_day
 from interlock_lifecycle.slas import SlaFacts
-from interlock_rules import Mode, candidate_keys, compile_rules, row_date, select_rows, updated_at
+from interlock_rules import candidate_keys
 from interlock_sla import (
     ExecutionDate,
     ExecutionDateError,
     SlaError,
-    execution_day,
     parse_execution_date,
     relative_deadline,
 )
@@ -30,6 +39,11 @@ from interlock_store._trigger_rows import read_run
 _SCHEDULES = ("cron", "stream")
 """The reads cover both schedule ids, because a pipeline may have been of the other kind before."""
 
+_FAILED_SEARCH = 31
+"""The number of newest dates among which failed runs are searched."""
+
+_TROUBLES = (RunStatus.RUNNING, RunStatus.FAILED_FINAL)
+
 _Rows = Mapping[str, Mapping[str, object]]
 
 
@@ -40,13 +54,25 @@ class UnreadableStatus(Struct, frozen=True):
     reason: str
 
 
+class ExcludedToday(Struct, frozen=True):
+    """Today is excluded for a pipeline: the day, the reason, and the next open day, None without one in a year."""
+
+    day: calendar_day
+    reason: str
+    next_open_day: calendar_day | None
+
+
 class PipelineStatus(Struct, frozen=True):
-    """A pipeline, the problem of its config, and its newest dates, oldest first: begun, expected, unreadable."""
+    """A pipeline, the problem of its config, and its newest dates, oldest first: begun, expected, unreadable.
+
+    excluded: today is excluded in the zone of the pipeline. None on an open day.
+    """
 
     pipeline: str
     problem: str
     dates: list[RunReport | UnreadableStatus]
     stored: StoredConfig
+    excluded: ExcludedToday | None = None
 
     @property
     def runs(self) -> list[RunReport]:
@@ -56,11 +82,26 @@ class PipelineStatus(Struct, frozen=True):
 
 
 def read_statuses(
-    store: Store, overview: Overview, pipeline: str | None, last: int, now: datetime
+    store: Store,
+    overview: Overview,
+    pipelines: str | Iterable[str] | None,
+    last: int,
+    now: datetime,
+    *,
+    with_troubles: bool = False,
 ) -> Iterator[PipelineStatus]:
-    """The status of one pipeline, or of all, with the `last` newest dates of each. Older rows are not read."""
-    for name in [pipeline] if pipeline is not None else store.pipelines():
-        yield _Look(store, overview, name, now).status(last)
+    """The status of one pipeline, of several, or of all (None), with the `last` newest dates of each.
+
+    with_troubles: also each run that is not closed, however old, and the failed runs among the newest 31 dates.
+    Otherwise older rows are not read.
+    """
+    names = store.pipelines() if pipelines is None else [pipelines] if isinstance(pipelines, str) else list(pipelines)
+    unclosed: dict[str, list[RunKey]] = defaultdict(list)
+    if with_troubles:
+        for run in (*overview.running(), *overview.unstarted()):
+            unclosed[run.key.pipeline_id].append(run.key)
+    for name in names:
+        yield _Look(store, overview, name, now).status(last, unclosed[name] if with_troubles else None)
 
 
 class _Look:
@@ -73,17 +114,36 @@ class _Look:
         self._now = now
         self._stored = store.config(name)
 
-    def status(self, last: int) -> PipelineStatus:
-        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, last)]
+    def status(self, last: int, unclosed: Collection[RunKey] | None = None) -> PipelineStatus:
+        depth = last if unclosed is None else max(last, _FAILED_SEARCH)
+        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, depth)]
+        rows += self._older(rows, unclosed or ())
         begun = {date for row in rows if (date := _date_of(row)) is not None}
         absent = self._absent(begun, last)
         shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
+        if unclosed is not None:
+            shown |= {_written_date(row) for row in rows if row.get("status") in _TROUBLES}
         lines = [
             *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
             *self._not_begun([date for date in absent if str(date) in shown]),
         ]
         ordered = sorted(lines, key=lambda line: line.date)
-        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored)
+        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored, self._excluded)
+
+    def _older(self, rows: Collection[Mapping[str, Any]], unclosed: Collection[RunKey]) -> list[Mapping[str, Any]]:
+        """The rows of the runs that are not closed, without those that are read already."""
+        known = {row["SK"] for row in rows}
+        found = self._overview.run_rows(unclosed)
+        return [row for row in found if row["SK"] not in known]
+
+    @property
+    def _excluded(self) -> ExcludedToday | None:
+        config, exclusions = self._stored.config, self._stored.exclusions
+        if config is None:
+            return None
+        today = self._now.astimezone(config.zone).date()
+        reason = exclusions.reason(today)
+        return None if reason is None else ExcludedToday(today, reason, next_allowed_day(exclusions, today))
 
     @property
     def _expectation(self) -> Expectation | None:
@@ -113,6 +173,7 @@ class _Look:
                 readings.kept,
                 slots_taken=taken,
                 wait=self._store.waits.of_run(run.key) if run.is_running else None,
+                pause=self._stored.pause,
             )
             return _saying(report, trouble)
 
@@ -141,7 +202,7 @@ class _Look:
             def describe(date: ExecutionDate = date) -> RunReport:
                 sla, trouble = self._sla(RunKey(config.id, config.schedule_id, date))
                 report = describe_absent(expected, date, sla, self._now)
-                return _saying(report, _why_not_triggered(config, waited_for, date, self._now), trouble)
+                return _saying(report, why_not_triggered(config, waited_for, date, self._now), trouble)
 
             yield self._line(str(date), f"{self._name} {date}", describe)
 
@@ -220,28 +281,3 @@ def _moments(report: RunReport) -> Iterator[datetime]:
     for clock in report.sla:
         shown += [clock.breach_at, clock.warning_at, clock.judged_at, clock.moved_from]
     return (moment for moment in shown if moment is not None)
-
-
-def _why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate, now: datetime) -> str:
-    """The trigger's condition with the last state of its sensor. `rows` are the rows that the date may read."""
-    rule = config.trigger_rule
-    if rule is None:
-        return "the watchdog starts it, without a sensor" if config.cron is not None else ""
-    selected = select_rows(rows, [rule], date)
-    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, now, selected.notes).findings
-    if not finding.passed:
-        return finding.sentence
-    source, fields = selected.sources[rule.row_name], selected.fields[rule.row_name]
-    return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
-
-
-def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object], date: ExecutionDate) -> str:
-    """The reason why a row whose condition holds, and that counts for the date, has opened no run."""
-    own, stamp = row_date(key, fields), updated_at(fields)
-    try:
-        if own is None and stamp is None:
-            return "it names no date and no time: it counts for the day on which it was written"
-        own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
-    except SlaError as error:
-        return f"its date cannot be read: {error}"
-    return f"it is of {own}" if own != date else "the watchdog has not started it yet"

@@ -26,6 +26,7 @@ from interlock_lifecycle import (
     DryRun,
     JobEntry,
     KeptRows,
+    Pause,
     Rejections,
     RerunEntry,
     Run,
@@ -42,7 +43,7 @@ from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Rule, row_keys, select_rows, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
 from interlock_store._limits import is_same, meets
-from interlock_store._notes import in_force, is_noted, moment_noted, note
+from interlock_store._notes import PAUSED, in_force, is_noted, moment_noted, note, pause_row, read_pause
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
     ALERTS,
@@ -77,7 +78,7 @@ from interlock_store._rows import (
     sensor_fields,
     waiting_place,
 )
-from interlock_store._silences import SILENCES, Silence, read_silence, silence_place, silence_row
+from interlock_store._silences import SILENCES, Silence, UnreadableSilence, silence_of, silence_place, silence_row
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._waits import Waits
@@ -161,6 +162,8 @@ class StoredConfig(Struct, frozen=True):
     """Whether the row notes this text and its excluded days. `created_at`, `changed_at`, `in_force` belong to it."""
     in_force: Mapping[str, datetime] = {}
     """The time since when the config has each of its terms (`interlock_lifecycle.dates.terms_of`)."""
+    pause: Pause | None = None
+    """The pause of the pipeline, which may be over. None without one."""
 
     @property
     def exists(self) -> bool:
@@ -180,19 +183,20 @@ def read_config(
     row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
 ) -> StoredConfig:
     """A CONFIG row with the calendars that it names. An invalid one is returned with its problem."""
+    pause = read_pause(row)
     known_since = [at for name in ("createdAt", "liveSince") if (at := moment_noted(row, name)) is not None]
     created_at = max(known_since, default=None)
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         if config.id != pipeline_id:
             problem = f"the config has the id {config.id!r}, and its row has {pipeline_id!r}"
-            return StoredConfig(None, problem, created_at)
+            return StoredConfig(None, problem, created_at, pause=pause)
         found = calendars(config.calendar_names)
     except ConfigError as error:
-        return StoredConfig(None, str(error), created_at)
+        return StoredConfig(None, str(error), created_at, pause=pause)
     missing = sorted(set(config.calendar_names) - set(found))
     if missing:
-        return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
+        return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at, pause=pause)
     named = {name: found[name] for name in config.calendar_names}
     exclusions = config.exclusions(named)
     return StoredConfig(
@@ -203,6 +207,7 @@ def read_config(
         changed_at=moment_noted(row, "changedAt"),
         noted=is_noted(row) and "inForce" in row and notes_these_days(row.get("excludedDays"), config, exclusions),
         in_force=in_force(row),
+        pause=pause,
     )
 
 
@@ -268,6 +273,14 @@ class Store:
         row = self._get(key, "TRIGGER")
         return None if row is None else read_run(row)
 
+    def run_token(self, key: RunKey) -> str | None:
+        """The execution of the date's run, for a report. None without a run, or if its row cannot be read."""
+        try:
+            run = self.run(key)
+        except MalformedRow:
+            return None
+        return None if run is None else run.run_token
+
     def has_hours(self, key: RunKey) -> bool:
         """Whether any hour of a day has a trigger row, so that the day's data comes by the hour."""
         prefix = f"{run_sk('TRIGGER', key)}T"
@@ -287,18 +300,20 @@ class Store:
             yield read_run(row)
 
     def readings(self, key: RunKey, rules: Iterable[Rule]) -> Readings:
-        """The rows that rules may read for a date, in one batch: at most five per sensor key, and the kept rows."""
+        """The rows that rules may read for a date, in one batch: at most five per sensor key, and the kept rows.
+
+        A row without fields is malformed and left out, so that it fulfils no rule.
+        """
         pk, kept_sk = pipeline_pk(key.pipeline_id), run_sk("KEPT", key)
         wanted = [(pk, f"SENSOR#{name}") for name in row_keys(rules, key.date)]
         found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])
         kept = read_kept(found.pop((pk, kept_sk), None))
-        return Readings({sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}, kept)
+        return Readings(_with_fields(found), kept)
 
     def sensor_rows(self, pipeline_id: str, keys: Iterable[str]) -> dict[str, Mapping[str, object]]:
-        """The sensor rows that exist under exactly these keys, by row key."""
+        """The sensor rows with fields under exactly these keys, by row key."""
         pk = pipeline_pk(pipeline_id)
-        found = self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys])
-        return {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+        return _with_fields(self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys]))
 
     def kept(self, key: RunKey) -> KeptRows:
         """The sensor rows that a date keeps. A missing row keeps none."""
@@ -312,6 +327,11 @@ class Store:
         """Every sensor row of a pipeline, for people. Steps of a run do not read all of them."""
         rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
+
+    def sensors_by_key(self, pipeline_id: str, prefix: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+        """The sensor rows of a pipeline in the order of their keys, page by page, as far as they are consumed."""
+        rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
+        return ((row["SK"].removeprefix("SENSOR#"), sensor_fields(row)) for row in rows)
 
     def arrived_at(self, key: RunKey) -> datetime | None:
         """The arrival of the date's first sensor (UTC). None also for a corrupted row.
@@ -628,9 +648,40 @@ class Store:
     # --- rows that users and tools write -----------------------------------------------------------------------
 
     def put_config(self, config: PipelineConfig) -> None:
-        """Write a pipeline's CONFIG row with its index entry. An existing createdAt stays."""
+        """Write a pipeline's CONFIG row with its index entry. Its notes and its pause stay."""
         row = {"config": encode_json(config), "GSI1PK": CONFIG, "GSI1SK": config.id}
         self._write(Update(self.names.control, pipeline_pk(config.id), CONFIG, set=row))
+
+    def remove_config(self, pipeline_id: str) -> bool:
+        """Delete a pipeline's CONFIG row. All its other rows stay. The result is False if there is no such row."""
+        try:
+            self._write(Delete(self.names.control, pipeline_pk(pipeline_id), CONFIG, Expect(exists=True)))
+        except TransactionRejected:
+            return False
+        return True
+
+    def pause(self, pipeline_id: str, pause: Pause) -> bool:
+        """Pause a pipeline, or replace its pause. The result is False if the pipeline has no CONFIG row."""
+        pk, expect = pipeline_pk(pipeline_id), Expect(exists=True)
+        try:
+            self._write(Update(self.names.control, pk, CONFIG, set=pause_row(pause), expect=expect))
+        except TransactionRejected:
+            return False
+        return True
+
+    def resume(self, pipeline_id: str) -> bool:
+        """End the pause of a pipeline, whichever it has. The result is False if the pipeline has no CONFIG row."""
+        pk, expect = pipeline_pk(pipeline_id), Expect(exists=True)
+        try:
+            self._write(Update(self.names.control, pk, CONFIG, remove=PAUSED, expect=expect))
+        except TransactionRejected:
+            return False
+        return True
+
+    def stored_text(self, pk: str) -> str | None:
+        """The text of a CONFIG row as it is stored, of `PIPELINE#<id>` or `CALENDAR#<name>`. None without the row."""
+        row = self._tables.get(self.names.control, pk, CONFIG)
+        return None if row is None else str(row.get("config", ""))
 
     def put_calendar(self, calendar: Calendar) -> None:
         """Write a named calendar's row."""
@@ -646,17 +697,19 @@ class Store:
 
         A row that cannot be read is left out, because it silences nothing.
         """
-        after = "0" if now is None else silence_place(now)
-        rows = self._tables.query(self.names.events, SILENCES, after=after)
-        return (found for row in rows if (found := read_silence(row)) is not None)
+        return (found for found in self.silence_rows(now) if isinstance(found, Silence))
 
-    def end_silence(self, silence: Silence, at: datetime, by: str) -> bool:
+    def silence_rows(self, now: datetime | None = None) -> Iterator[Silence | UnreadableSilence]:
+        """The silences as in `silences`, with the rows that cannot be read."""
+        after = "0" if now is None else silence_place(now)
+        return (silence_of(row) for row in self._tables.query(self.names.events, SILENCES, after=after))
+
+    def end_silence(self, silence: Silence | UnreadableSilence, at: datetime, by: str) -> bool:
         """Note that a silence was ended early, and by whom. The result is False if it was ended before."""
-        row = silence_row(silence)
         ended = {"endedAt": format_time(at), "endedBy": by}
         expect = Expect(exists=True, absent=("endedAt",))
         try:
-            self._write(Update(self.names.events, row["PK"], row["SK"], set=ended, expect=expect))
+            self._write(Update(self.names.events, SILENCES, silence.place, set=ended, expect=expect))
         except TransactionRejected:
             return False
         return True
@@ -673,6 +726,11 @@ class Store:
             return False
         self._write(Update(self.names.events, ALERTS, CONFIG, set=row))
         return True
+
+    def alerts_text(self) -> str | None:
+        """The stored routing of alerts as JSON. None without one."""
+        row = self._tables.get(self.names.events, ALERTS, CONFIG)
+        return None if row is None else str(row.get("config", ""))
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
         """Index a CONFIG row from a stream record, with its notes (`note`).
@@ -772,6 +830,12 @@ def _under_way(row: Item | None, now: datetime) -> RunKey | None:
     if run is None or not run.is_running or not run.run_token or run.lease_until is None:
         return None
     return run.key if needs_start(run, run.run_token) or now <= run.lease_until else None
+
+
+def _with_fields(found: Mapping[tuple[str, str], Item]) -> dict[str, Mapping[str, object]]:
+    """The fields of sensor rows by row key. Rows without fields are left out."""
+    fields = {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+    return {key: values for key, values in fields.items() if values}
 
 
 def _readable_key(row: Item) -> RunKey | None:

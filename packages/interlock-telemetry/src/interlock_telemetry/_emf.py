@@ -20,6 +20,9 @@ from interlock_telemetry._runs import BoundRun
 
 NAMESPACE = "Interlock"
 _MOST_VALUES = 100
+_MOST_KEPT = 10_000
+"""Values of a histogram that are kept while no write succeeds, the newest."""
+
 _UNITS = {"s": "Seconds", "1": "None"}
 
 
@@ -77,16 +80,38 @@ class EmfExporter:
                 levels[place] = before + value
 
     def flush(self, timeout: timedelta) -> None:
-        """Write one line, or more for more than 100 values of a metric. Without a measurement it writes nothing."""
+        """Write one line, or more for more than 100 values of a metric. Without a measurement it writes nothing.
+
+        If the write fails, the next flush writes the values again. Raises the error of the stream.
+        """
         with self._lock:
-            values = {**self._values, **{metric: [max(found.values())] for metric, found in self._levels.items()}}
-            values = {metric: values[metric] for metric in Metric if metric in self._measured}
+            kept, measured = self._values, self._measured
             self._values, self._measured = {}, set()
-        stream = self._stream()
+            values = {**kept, **{metric: [max(found.values())] for metric, found in self._levels.items()}}
+        values = {metric: values[metric] for metric in Metric if metric in measured}
+        try:
+            self._write(values)
+        except Exception:
+            self._take_back(kept, measured)
+            raise
+
+    def _write(self, values: Mapping[Metric, list[float]]) -> None:
+        lines = []
         while values:
-            stream.write(self._line({metric: found[:_MOST_VALUES] for metric, found in values.items()}) + "\n")
+            lines.append(self._line({metric: found[:_MOST_VALUES] for metric, found in values.items()}) + "\n")
             values = {metric: found[_MOST_VALUES:] for metric, found in values.items() if len(found) > _MOST_VALUES}
+        stream = self._stream()
+        stream.write("".join(lines))
         stream.flush()
+
+    def _take_back(self, values: Mapping[Metric, list[float]], measured: set[Metric]) -> None:
+        """Add values that were not written to those that were measured meanwhile."""
+        with self._lock:
+            self._measured |= measured
+            for metric, found in values.items():
+                later = self._values.get(metric, [])
+                is_sum = INSTRUMENTS[metric].kind is Kind.COUNTER
+                self._values[metric] = [sum(found) + sum(later)] if is_sum else [*found, *later][-_MOST_KEPT:]
 
     def _line(self, values: Mapping[Metric, list[float]]) -> str:
         directive = {

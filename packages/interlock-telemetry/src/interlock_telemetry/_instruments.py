@@ -1,6 +1,7 @@
 """Records traces and metrics, without any cost until OTEL_EXPORTER_OTLP_ENDPOINT names a collector."""
 
 import importlib.util
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -136,9 +137,19 @@ def _described(attributes: Mapping[str, str | int | bool], run: BoundRun | None)
 
 
 def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
-    """Add to a counter, record in a histogram or set a gauge. It has no effect without an endpoint."""
-    if _exporter is not None:
+    """Add to a counter, record in a histogram or set a gauge. It has no effect without an endpoint.
+
+    A failure is only logged (`metric_lost`), because telemetry never makes the observed work fail. A value that is no
+    finite number is lost too.
+    """
+    if _exporter is None:
+        return
+    try:
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is no finite number")
         _exporter.measure(metric, value, attributes)
+    except Exception as error:  # noqa: BLE001 - see above
+        _log.warning("metric_lost", metric=str(metric), reason=f"{type(error).__name__}: {error}")
 
 
 @contextmanager

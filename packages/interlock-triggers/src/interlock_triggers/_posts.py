@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from ._deadline import Deadline, Timing
-from ._http import AllowList, AnswerLost, Forbidden, Misdirected, Network, Request, Unreachable, exchange
+from ._http import AllowList, AnswerLost, Forbidden, Misdirected, Network, Request, Unreachable, exchange, parse_url
 
 _KEPT_BYTES = 2048
 
@@ -35,6 +35,20 @@ class Poster:
     def __init__(self, allowed_hosts: str | Iterable[str] = (), timing: Timing | None = None) -> None:
         self._network = Network(AllowList(allowed_hosts))
         self._timing = timing or Timing(now=time.time, monotonic=time.monotonic)
+
+    def check(self, url: str, *, seconds: float) -> None:
+        """Raise PostForbidden if `post` would not reach the address, and PostUnanswered if its name leads nowhere now.
+
+        Nothing is sent.
+        """
+        deadline = Deadline(self._timing.now() + seconds, self._timing)
+        try:
+            target = parse_url(url)
+            self._network.check(target.host, target.port, deadline)
+        except Forbidden as error:
+            raise PostForbidden(str(error)) from None
+        except Unreachable as error:
+            raise PostUnanswered(str(error)) from None
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> PostAnswer:
         """Send one request within a number of seconds. Raises PostForbidden or PostUnanswered."""

@@ -67,6 +67,36 @@ def test_an_address_that_is_not_public_is_forbidden(peer: Peer) -> None:
     assert peer.requests == []
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://user:hunter2@hooks.example.com/x", "may not carry a user name"),
+        ("https://10.0.0.7/x", "10.0.0.7 is not a public address"),
+        ("https://127.0.0.1/x", "127.0.0.1 is not a public address"),
+        ("https://[::1]/x", "::1 is not a public address"),
+        ("https://169.254.169.254/latest", "169.254.169.254 is not a public address"),
+        ("https://localhost/x", "localhost leads to .* is not a public address"),
+        ("ftp://example.com/x", "must begin with http"),
+    ],
+)
+def test_a_check_forbids_what_a_post_would_not_reach(url: str, reason: str) -> None:
+    for ask in (Poster().check, lambda url, seconds: Poster().post(url, {}, b"", seconds=seconds)):
+        with pytest.raises(PostForbidden, match=reason) as caught:
+            ask(url, seconds=5)
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("peer", [(204, {})], indirect=True)
+def test_a_check_of_a_permitted_address_sends_nothing(peer: Peer) -> None:
+    Poster("127.0.0.1").check(peer.url, seconds=5)
+    assert peer.requests == []
+
+
+def test_a_check_of_a_name_without_an_address_is_no_answer() -> None:
+    with pytest.raises(PostUnanswered, match="cannot resolve"):
+        Poster().check("https://interlock.invalid/x", seconds=5)
+
+
 @pytest.mark.parametrize("peer", [(302, {"Location": "/y"})], indirect=True)
 def test_a_redirect_to_a_get_is_forbidden(peer: Peer) -> None:
     with pytest.raises(PostForbidden, match="answered 302"):

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from interlock_alert_dispatcher.errors import DeliveryError, SettingsFault, TargetRefused
 from interlock_alert_dispatcher.tokens import TokenUnreadable
 from interlock_dlq import RetryLater
-from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
+from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure, run_bounded
 
 _log = get_logger(__name__)
 
+_AT_ONCE = 8
 _EVERY = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,6 +38,15 @@ class Checkup:
         results = [_result_of(channel, check, deadline) for channel, check in self._checks().items()]
         if any(result is not None for result in results):
             measure(Metric.SLACK_FAULTS, 0 if all(result is not False for result in results) else 1)
+
+
+def check_all(checks: Mapping[str, Check], deadline: InvocationDeadline) -> None:
+    """Make all checks at the same time. Raises SettingsFault, which names each check without a success."""
+    calls = [partial(check, deadline) for check in checks.values()]
+    outcomes = run_bounded(calls, workers=_AT_ONCE, deadline=deadline)
+    faults = [f"{name}: {outcome.error}" for name, outcome in zip(checks, outcomes, strict=True) if not outcome.ok]
+    if faults:
+        raise SettingsFault(". ".join(faults))
 
 
 def _result_of(channel: str, check: Check, deadline: InvocationDeadline) -> bool | None:

@@ -1,7 +1,7 @@
 """Makes the summary of a day: runs that breached, failed, were held or recovered, per owner, as pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,6 +45,9 @@ TYPES: Mapping[str, Group] = {
 """The event types of a digest, without JOB_COMPLETED, which resolves."""
 
 SUCCESS = "JOB_COMPLETED"
+LONGEST = timedelta(days=7)
+"""The longest period of a digest."""
+
 _PROBLEMS = frozenset({Group.BREACHED, Group.FAILED, Group.MISSED})
 
 
@@ -66,21 +69,38 @@ class Happening(Struct, frozen=True):
 
 
 class Period(Struct, frozen=True):
-    """A day of digests: its name, its begin and its end."""
+    """The time that a digest covers. The end does not belong to it."""
 
-    name: str
     begin: datetime
     end: datetime
 
+    @property
+    def name(self) -> str:
+        """The end in UTC. Names sort by time, and a change of the digest's time or zone gives each end its own name."""
+        return f"{self.end.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
 
 def period_at(now: datetime, at: str, zone: ZoneInfo) -> Period:
-    """The period that ended last: from the time `at` of one day to the same time of the next day, in the zone."""
+    """The day that ended last: from the time `at` of one day to the same time of the next day, in the zone."""
     clock, local = time.fromisoformat(at), now.astimezone(zone)
     day = local.date()
     if now < datetime.combine(day, clock, zone):
         day -= timedelta(days=1)
     begin, end = (datetime.combine(one, clock, zone) for one in (day - timedelta(days=1), day))
-    return Period(str(day), begin, end)
+    return Period(begin, end)
+
+
+def period_after(last: datetime | None, due: Period) -> Period | None:
+    """The period from the end of the last digest to the end of the day `due`. None if the last digest covers that day.
+
+    So no event is between two digests after a change of `at`, and a digest that no target took joins the next one. The
+    period is at most a week. Without an earlier digest it is the day.
+    """
+    if last is None:
+        return due
+    if last >= due.end:
+        return None
+    return Period(max(last, due.end - LONGEST).astimezone(due.end.tzinfo), due.end)
 
 
 def happening_of(row: Mapping[str, Any]) -> Happening | None:

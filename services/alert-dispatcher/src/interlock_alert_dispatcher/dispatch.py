@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
+from interlock_alert_dispatcher.errors import lost_answer
 from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
-from interlock_alert_dispatcher.pacing import POST_WITHIN, Pacing, silence_nothing
-from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, ThreadGone
+from interlock_alert_dispatcher.pacing import POST_WITHIN, Pace, Pacing, silence_nothing
+from interlock_alert_dispatcher.slack import Message, SlackBusy, ThreadGone
 from interlock_alert_dispatcher.state import Step
 from interlock_alert_dispatcher.text import severity_of, text_of
 from interlock_alert_dispatcher.threads import Channel, Occupied, Threads
@@ -49,9 +50,10 @@ class Dispatcher(Pacing):
         place: str = "",
         mention: Callable[[Alert], str] = _mention_nobody,
         silenced_by: Callable[[Alert], str] = silence_nothing,
+        pace: Pace | None = None,
         window: timedelta | None = None,
     ) -> None:
-        super().__init__(now=now, sleep=sleep)
+        super().__init__(now=now, sleep=sleep, pace=pace)
         self._slack = slack
         self._rows = rows
         self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place, window=window)
@@ -130,7 +132,7 @@ class Dispatcher(Pacing):
                 return False
             thread_ts, ts = self._post(alert, step, taken, soon, late=late)
         except Exception as error:
-            self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
+            self._rows.give_back(taken, self._now(), unsure=lost_answer(error))
             raise
         self._rows.note(taken, self._now(), thread_ts, messageTs=ts)
         self._threads.note_reply(alert)

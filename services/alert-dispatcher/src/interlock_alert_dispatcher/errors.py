@@ -12,6 +12,9 @@ class DeliveryError(Exception):
 class TargetAway(DeliveryError):
     """The target gave no valid answer: it may or may not have taken the alert."""
 
+    sent_nothing = False
+    """Whether the target certainly did not take the alert, because nothing was sent."""
+
 
 class TargetBusy(DeliveryError):
     """The target took nothing and asks to wait: nothing may be sent before `until` (UTC)."""
@@ -33,3 +36,10 @@ class TargetRejected(TargetRefused):
 
 class SettingsFault(TargetAway):
     """A setting of the target is wrong or cannot be read. Nothing was sent, and the alert waits until it is fixed."""
+
+    sent_nothing = True
+
+
+def lost_answer(error: Exception) -> str:
+    """The reason why the target may have taken the alert in spite of the error, "" if it certainly did not."""
+    return str(error) if isinstance(error, TargetAway) and not error.sent_nothing else ""

@@ -19,6 +19,7 @@ from interlock_dlq import Permanence, classify
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
+_LEAST_SHARE = timedelta(seconds=5)
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -33,13 +34,15 @@ class Drains(Protocol):
 class Announcement(Struct, frozen=True):
     """A message that is about no alert. A target that gets the same key twice has the same message.
 
-    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC).
+    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC). `late`: the
+    message waited for its target.
     """
 
     key: str
     text: str
     since: datetime | None = None
     is_repeat: bool = False
+    late: bool = False
 
 
 def _announce_nothing(said: Announcement, deadline: InvocationDeadline) -> str:
@@ -50,7 +53,7 @@ class Target(Struct, frozen=True):
     """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any.
 
     `place` ends the keys of its rows. It is empty for the default channel. `announce` posts a message that is about no
-    alert, and returns the id that the target gave it. It raises DeliveryError.
+    alert, and returns the id that the target gave it. It raises DeliveryError. With `only_logs` all goes to the log.
     """
 
     address: str
@@ -59,11 +62,20 @@ class Target(Struct, frozen=True):
     check: Check | None = None
     place: str = ""
     announce: Callable[[Announcement, InvocationDeadline], str] = _announce_nothing
+    only_logs: bool = False
 
 
-MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]
-"""Makes the target of a name. Without a description it is the default channel, which posts for that name. The function
-gives the person whom an alert mentions there. The time is the window of suppression."""
+class PostingRules(Struct, frozen=True):
+    """The rules of a Slack channel: the person whom an alert mentions, the window of suppression, and whether a success
+    opens no thread. None of the last two leaves them to the settings."""
+
+    mention: Callable[[Alert], str]
+    window: timedelta | None = None
+    quiet: bool | None = None
+
+
+MakeTarget = Callable[[str, AlertTarget | None, PostingRules], Target]
+"""Makes the target of a name. Without a description it is the default channel, which posts for that name."""
 
 
 class Targets:
@@ -90,7 +102,8 @@ class Targets:
             rules = self._made_for.rules
             described = rules.targets.get(name) if rules else None
             window = rules.suppress.window if rules and rules.suppress else None
-            self._made[name] = self._make(name, described, self._mention_at(name), window)
+            posting = PostingRules(self._mention_at(name), window, rules.quiet if rules else None)
+            self._made[name] = self._make(name, described, posting)
         return self._made[name]
 
     def checks(self) -> dict[str, Check]:
@@ -137,22 +150,42 @@ class Fanout:
 
 
 class AllDrains:
-    """Posts the pending alerts of the default channel and of each target that has some."""
+    """Posts the pending alerts of the default channel and of each target that has some.
 
-    def __init__(self, targets: Targets, waited: Callable[[], list[str]]) -> None:
+    `waited` has the names of targets with pending alerts. `retire` takes the name of a target without one from them.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        waited: Callable[[], list[str]],
+        retire: Callable[[str], None],
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
         self._targets = targets
         self._waited = waited
+        self._retire = retire
+        self._now = now
 
     def run(self, deadline: InvocationDeadline) -> Drained:
-        """Post pending alerts until the deadline. Each target gets an equal part of the time that is left."""
-        names = [DEFAULT, *(name for name in self._waited() if _NAME.fullmatch(name))]
+        """Post pending alerts until the deadline.
+
+        The default channel comes first. Each target gets an equal part of the time that is left, and at least the time
+        for a few messages. If that is too much for all, each tick begins with another target.
+        """
+        others = sorted(name for name in self._waited() if _NAME.fullmatch(name))
+        first = int(self._now().timestamp() // 60) % max(len(others), 1)
+        names = [DEFAULT, *others[first:], *others[:first]]
         results: list[Drained] = []
         failures: list[Exception] = []
         for place, name in enumerate(names):
-            share = deadline.remaining() / (len(names) - place)
-            part = InvocationDeadline.after(share, clock=deadline.clock) if len(names) > 1 else deadline
+            share = max(deadline.remaining() / (len(names) - place), _LEAST_SHARE)
+            part = InvocationDeadline.after(min(share, deadline.remaining()), clock=deadline.clock)
             try:
                 results.append(self._targets.named(name).drain.run(part))
+                if name != DEFAULT and not results[-1].waiting:
+                    self._retire(name)
             except Exception as failure:  # noqa: BLE001 - it is raised after the other targets
                 _log.error("drain_failed", target=name, reason=f"{type(failure).__name__}: {failure}")
                 failures.append(failure)

@@ -19,7 +19,7 @@ _DONE = "threadTs"
 _OUTCOME = "outcome"
 """How the work ended, for a row without a `threadTs`."""
 
-OUTCOMES = frozenset({"delivered", "quiet", "silenced", "suppressed"})
+OUTCOMES = frozenset({"delivered", "logged", "quiet", "silenced", "suppressed"})
 _TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 """The form of a ts of Slack."""
 
@@ -68,6 +68,11 @@ class Lease(Struct, frozen=True):
     def is_repeat(self) -> bool:
         """Whether the work may have been done before."""
         return "leasedBy" in self.texts or _UNSURE in self.texts
+
+    @property
+    def unsure(self) -> str:
+        """The reason why the work may have been done before."""
+        return self.texts.get(_UNSURE) or "its function ended during the post"
 
     @property
     def since(self) -> datetime | None:
@@ -164,15 +169,20 @@ class LeasedRows:
         return self._finish(lease, now, {_DONE: thread_ts, **texts})
 
     def end(self, lease: Lease, now: datetime, outcome: str, **texts: str) -> bool:
-        """Mark the leased row as done without a thread, with one of OUTCOMES. The result is that of `finish`."""
-        return self._finish(lease, now, {_OUTCOME: outcome, **texts})
+        """Mark the leased row as done without a post, with one of OUTCOMES. The result is that of `finish`.
+
+        If an earlier holder may have posted, the row keeps the reason: the alert is not certainly unposted.
+        """
+        kept = {_UNSURE: lease.unsure} if lease.is_repeat else {}
+        return self._finish(lease, now, {_OUTCOME: outcome, **kept, **texts})
 
     def _finish(self, lease: Lease, now: datetime, texts: Mapping[str, str]) -> bool:
         written = {"createdAt": now.astimezone(UTC).isoformat(), **texts}
         assignments = ", ".join(f"{name} = :{name}" for name in written)
         values = {f":{name}": {"S": value} for name, value in written.items()}
         values |= {":holder": {"S": lease.holder}, ":ttl": {"N": self._ttl(now)}}
-        update = f"SET {assignments}, #ttl = :ttl REMOVE {_LEASE}, leasedBy, {_UNSURE}, {_SINCE}"
+        removed = ", ".join(name for name in (_LEASE, "leasedBy", _UNSURE, _SINCE) if name not in written)
+        update = f"SET {assignments}, #ttl = :ttl REMOVE {removed}"
         return self._update(lease.key, update, "leasedBy = :holder", values) is not None
 
     def note(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> None:
@@ -200,7 +210,7 @@ class LeasedRows:
         """
         try:
             if unsure or lease.is_repeat:
-                self._keep_unsure(lease, now, unsure or lease.texts.get(_UNSURE) or "its holder ended")
+                self._keep_unsure(lease, now, unsure or lease.unsure)
             else:
                 self.release(lease)
         except Exception as error:  # noqa: BLE001 - see above

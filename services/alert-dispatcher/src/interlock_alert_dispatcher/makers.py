@@ -11,9 +11,10 @@ from interlock_alert_dispatcher.delivery import Delivery, LogOnly
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, NoDrain
 from interlock_alert_dispatcher.errors import SettingsFault
-from interlock_alert_dispatcher.fanout import Announcement, Target
+from interlock_alert_dispatcher.fanout import Announcement, PostingRules, Target
 from interlock_alert_dispatcher.foreign import escape
 from interlock_alert_dispatcher.leases import LeasedRows
+from interlock_alert_dispatcher.pacing import Pace
 from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.sender import Sender, Transport
 from interlock_alert_dispatcher.slack import RESERVE, Message, Slack, SlackRefused
@@ -62,22 +63,19 @@ class TargetMaker:
         self._now = now
         self._rows = LeasedRows(client, self._table, keep)
         self._leases = LeasedRows(client, self._table, keep, length=LEASE)
+        # A new routing makes new targets. An address that asked to wait still has to be left alone.
+        self._paces: dict[str, Pace] = {}
+        self._channels: dict[str, Slack] = {}
 
-    def __call__(
-        self,
-        name: str,
-        described: AlertTarget | None,
-        mention: Callable[[Alert], str],
-        window: timedelta | None = None,
-    ) -> Target:
+    def __call__(self, name: str, described: AlertTarget | None, rules: PostingRules) -> Target:
         """The target of a name. Without a description it posts to the default channel."""
         pending = PendingAlerts(self._client, self._table, name)
         if described is not None and described.sns is not None:
-            return self._sending(described.sns, self._topic(described), pending, name)
+            return self._sending(described.sns, self._topic(described), pending, name, pace=described.sns)
         if described is not None and described.webhook is not None:
             webhook = self._webhook(described)
-            return self._sending(name, webhook, pending, name, webhook.check)
-        return self._posting((described and described.slack) or self._channel, pending, mention, window)
+            return self._sending(name, webhook, pending, name, pace=described.webhook, check=webhook.check)
+        return self._posting((described and described.slack) or self._channel, pending, rules)
 
     def slack(self, channel: str) -> Slack:
         """The Slack channel. It must not be called without a token."""
@@ -91,34 +89,49 @@ class TargetMaker:
             now=self._now,
         )
 
-    def _posting(
-        self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str], window: timedelta | None
-    ) -> Target:
+    def _posting(self, channel: str, pending: PendingAlerts, rules: PostingRules) -> Target:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
-            return Target(channel, LogOnly(), NoDrain(pending), place=place, announce=_log_announcement)
-        slack = self.slack(channel)
+            nothing = NoDrain(pending)
+            return Target(channel, LogOnly(), nothing, place=place, announce=_log_announcement, only_logs=True)
+        slack = self._channels.setdefault(channel, self.slack(channel))
         dispatcher = Dispatcher(
             slack,
             self._rows,
             now=self._now,
-            sleep=_sleep,
+            sleep=sleep_for,
             deployment=self._deployment,
-            quiet=self._settings.alert_quiet,
+            quiet=self._settings.alert_quiet if rules.quiet is None else rules.quiet,
             place=place,
-            mention=lambda alert: mention_of(mention(alert)),
+            mention=lambda alert: mention_of(rules.mention(alert)),
             silenced_by=self._silenced_by,
-            window=window,
+            pace=self._paces.setdefault(channel, Pace()),
+            window=rules.window,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)
         return Target(channel, delivery, drain, slack.check, place, _announcer(slack))
 
     def _sending(
-        self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
+        self,
+        address: str,
+        transport: Transport,
+        pending: PendingAlerts,
+        place: str,
+        *,
+        pace: str,
+        check: Check | None = None,
     ) -> Target:
-        sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep, silenced_by=self._silenced_by)
+        sender = Sender(
+            transport,
+            self._rows,
+            place,
+            now=self._now,
+            sleep=sleep_for,
+            silenced_by=self._silenced_by,
+            pace=self._paces.setdefault(pace, Pace()),
+        )
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
         return Target(address, delivery, drain, check, place, transport.announce)
@@ -232,5 +245,6 @@ def _log_announcement(said: Announcement, deadline: InvocationDeadline) -> str:
     return ""
 
 
-def _sleep(length: timedelta) -> None:
+def sleep_for(length: timedelta) -> None:
+    """Wait, and let the telemetry of the process know that it only waits."""
     pause(length.total_seconds())

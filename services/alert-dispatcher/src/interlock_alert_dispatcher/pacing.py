@@ -22,23 +22,38 @@ def silence_nothing(alert: Alert) -> str:
     return ""
 
 
+class Pace:
+    """The times of one address. All targets that lead there share it, also after an edit of the routing."""
+
+    def __init__(self) -> None:
+        self.quiet_until = _EPOCH
+        """No message is sent before this time (UTC), for which the address asked."""
+        self.next_at = _EPOCH
+        """The time of the drain's next message (UTC)."""
+
+
 class Pacing:
     """Keeps the time before which a target takes nothing, and the pace of the drain."""
 
-    def __init__(self, *, now: Callable[[], datetime], sleep: Callable[[timedelta], None]) -> None:
+    def __init__(
+        self, *, now: Callable[[], datetime], sleep: Callable[[timedelta], None], pace: Pace | None = None
+    ) -> None:
         self._now = now
         self._sleep = sleep
-        self.quiet_until = _EPOCH
+        self._pace = pace or Pace()
+
+    @property
+    def quiet_until(self) -> datetime:
         """No message is sent before this time (UTC), for which the target asked."""
-        self._next_at = _EPOCH
+        return self._pace.quiet_until
 
     def stay_quiet(self, until: datetime | None) -> None:
         """Send no message before `until`, for which the target asked."""
-        self.quiet_until = max(self.quiet_until, until or _EPOCH)
+        self._pace.quiet_until = max(self._pace.quiet_until, until or _EPOCH)
 
     def keep_pace(self, pause: timedelta) -> None:
         """Let the drain pause before its next message. An alert of the queue does not wait for it."""
-        self._next_at = self._now() + pause
+        self._pace.next_at = self._now() + pause
 
     def await_release(self, deadline: InvocationDeadline, *, may_wait: bool = True) -> None:
         """Wait for the time that the target asked for, without a lease. Only a drain may wait.
@@ -48,7 +63,7 @@ class Pacing:
         """
         if not may_wait and self.quiet_until > self._now():
             raise TargetBusy(self.quiet_until)
-        until = max(self.quiet_until, self._next_at) if may_wait else self._now()
+        until = max(self.quiet_until, self._pace.next_at) if may_wait else self._now()
         wait = max(until - self._now(), timedelta())
         if wait + _NEEDED > deadline.remaining():
             raise RetryLater("the target's wait is longer than the invocation" if wait else "too little time is left")

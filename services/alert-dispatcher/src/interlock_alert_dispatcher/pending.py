@@ -22,6 +22,10 @@ PARTITION = "PENDING_ALERTS"
 """The partition of the pending alerts of the default channel. interlock-store counts its rows."""
 
 _TARGET = "TARGET#"
+_NAMED = "namedAt"
+_SETTLED = timedelta(minutes=15)
+"""Longer than any invocation of the function."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=1)
 """The most by which the clocks of two processes differ."""
@@ -62,6 +66,7 @@ class PendingAlerts:
         self._table = table
         self.target = target
         self.partition = f"PENDING_ALERTS#{target}" if target else PARTITION
+        self._name = Key(PARTITION, f"{_TARGET}{target}")
         self._quiet = Key(self.partition, "QUIET")
         self.drain = Key(self.partition, "DRAIN")
         """The row whose lease lets one invocation at a time post pending alerts."""
@@ -145,18 +150,45 @@ class PendingAlerts:
         milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
         return Key(self.partition, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")
 
+    def retire(self, now: datetime) -> None:
+        """Delete the name of a partition without alerts, unless it was named within the last minutes.
+
+        A process that named it before then has written its alert or has ended, so no alert stays in an unnamed
+        partition.
+        """
+        row = self._client.get_item(TableName=self._table, Key=self._name.wire(), ConsistentRead=True).get("Item")
+        if row is None:
+            return
+        named = read_moment(row.get(_NAMED, {}).get("S"))
+        if named is None:
+            # A row of an earlier version has no such time.
+            self._name_partition(now)
+        elif now - named > _SETTLED and self.is_empty():
+            self._delete_name(row[_NAMED])
+
+    def _delete_name(self, named: Any) -> None:
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=self._name.wire(),
+                ConditionExpression=f"{_NAMED} = :named",
+                ExpressionAttributeValues={":named": named},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
     def _name_partition(self, now: datetime) -> None:
-        """The row is written before the first alert and stays, so that no alert is in an unnamed partition."""
+        """The row is written before each alert, so that no alert is in an unnamed partition."""
         self._update(
-            Key(PARTITION, f"{_TARGET}{self.target}"),
-            "#since = if_not_exists(#since, :now)",
+            self._name,
+            f"#since = if_not_exists(#since, :now), {_NAMED} = :now",
             {"#since": "since"},
             {":now": {"S": now.astimezone(UTC).isoformat()}},
         )
 
 
 def targets_that_waited(client: "DynamoDBClient", table: str) -> list[str]:
-    """The names of all targets that ever had a pending alert, without the default channel. The read is consistent."""
+    """The names of all targets that may have pending alerts, without the default channel. The read is consistent."""
     request: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": "PK = :pk AND begins_with(SK, :prefix)",

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.errors import TargetAway, TargetBusy
+from interlock_alert_dispatcher.errors import TargetBusy, lost_answer
 from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.leases import Done, Held, Key, LeasedRows, key_at
-from interlock_alert_dispatcher.pacing import POST_WITHIN, Pacing, silence_nothing
+from interlock_alert_dispatcher.pacing import POST_WITHIN, Pace, Pacing, silence_nothing
 from interlock_alert_dispatcher.threads import Occupied
 from interlock_telemetry import InvocationDeadline, get_logger
 
@@ -43,8 +43,9 @@ class Sender(Pacing):
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
         silenced_by: Callable[[Alert], str] = silence_nothing,
+        pace: Pace | None = None,
     ) -> None:
-        super().__init__(now=now, sleep=sleep)
+        super().__init__(now=now, sleep=sleep, pace=pace)
         self._transport = transport
         self._rows = rows
         self._place = place
@@ -99,7 +100,7 @@ class Sender(Pacing):
         try:
             receipt = self._transport.send(alert, soon, late=late)
         except Exception as error:
-            self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, TargetAway) else "")
+            self._rows.give_back(taken, self._now(), unsure=lost_answer(error))
             raise
         self._rows.note_end(taken, self._now(), "delivered", **({"receipt": receipt} if receipt else {}))
         _log.info("alert_sent", type=alert.type, pipeline=alert.pipeline_id, target=self._place, receipt=receipt)

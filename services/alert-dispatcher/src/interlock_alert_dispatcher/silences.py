@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.leases import read_moment
 from interlock_config import silence_covers
-from interlock_telemetry import get_logger
+from interlock_telemetry import InvocationDeadline, get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,6 +55,10 @@ class Silences:
         if self._read_at is None or not timedelta() <= now - self._read_at < READ_EVERY:
             self._found, self._read_at = self._read(now), now
         return next((one.id for one in self._found if one.covers(alert, now)), "")
+
+    def check(self, deadline: InvocationDeadline) -> None:
+        """Read the silences, so that each unreadable row is in the log although no alert comes."""
+        self._found, self._read_at = self._read(self._now()), self._now()
 
     def _read(self, now: datetime) -> list[Silence]:
         """The sort key of a silence begins with its end, so a query reads no silence that has ended."""

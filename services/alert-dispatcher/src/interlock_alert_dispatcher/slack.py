@@ -19,6 +19,7 @@ from interlock_telemetry import InvocationDeadline, Metric, call_in_time, get_lo
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import WebClient
 
 T = TypeVar("T")
 _log = get_logger(__name__)
@@ -59,7 +60,7 @@ _AWAY_CODES = frozenset(
         "update_failed",
     }
 )
-_CHECK_WITHIN = timedelta(seconds=4)
+CHECK_WITHIN = timedelta(seconds=4)
 """A ping waits five seconds for a check."""
 
 _PAGE = 200
@@ -76,6 +77,12 @@ class SlackError(DeliveryError):
 
 class SlackAway(SlackError, TargetAway):
     """Slack gave no valid answer: the message may or may not have been posted."""
+
+
+class SlackResting(SlackAway):
+    """The circuit breaker is open. Nothing was sent."""
+
+    sent_nothing = True
 
 
 class SlackBusy(SlackError, TargetBusy):
@@ -227,8 +234,8 @@ class Slack:
     def ready(self) -> None:
         """Raise unless the circuit breaker lets calls through and `check` finds no fault."""
         if self._breaker.current_state == STATE_OPEN:
-            raise SlackAway(_RESTING)
-        self.check(InvocationDeadline.after(_CHECK_WITHIN, clock=time.monotonic))
+            raise SlackResting(_RESTING)
+        self.check(InvocationDeadline.after(CHECK_WITHIN, clock=time.monotonic))
 
     def _looked(self, call: Callable[[Any], Any], deadline: InvocationDeadline) -> Any:
         return self._with_token(lambda token, timeout: self._asked(call, token, timeout, _Meaning.OTHER), deadline)
@@ -258,12 +265,13 @@ class Slack:
         try:
             return self._with_token(ask, deadline)
         except CircuitBreakerError:
-            raise SlackAway(_RESTING) from None
+            raise SlackResting(_RESTING) from None
         finally:
             measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
 
     def _with_token(self, call: Callable[[str, timedelta], T], deadline: InvocationDeadline) -> T:
         """The result of a call. After a rotation the call is repeated with the new token."""
+        _load_sdk()
         token = self._tokens.token()
         try:
             return call(token, _time_in(deadline))
@@ -277,16 +285,14 @@ class Slack:
 
     def _asked(self, call: Callable[[Any], Any], token: str, timeout: timedelta, meaning: "_Meaning") -> Any:
         """Slack's answer to one call. Raises SlackError."""
-        from slack_sdk.errors import SlackApiError
-        from slack_sdk.web import WebClient
-
+        web_client, api_error = _load_sdk()
         # A pending alert is tried again. A retry of slack-sdk could post a second message after a lost answer.
         options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
         seconds: Any = timeout.total_seconds()  # declared as whole seconds, and passed on to a socket
-        client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
+        client = web_client(token=token, timeout=seconds, retry_handlers=[], **options)
         try:
             return call_in_time("slack", partial(call, client), reserve=RESERVE)
-        except SlackApiError as error:
+        except api_error as error:
             raise self._error_of(error, meaning) from None
         except (OSError, HTTPException, ValueError, AttributeError) as error:
             raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
@@ -305,6 +311,14 @@ class Slack:
         if meaning is _Meaning.UPDATE and code in _FIXED_CODES:
             return MessageFixed(code)
         return SlackRefused(code or f"HTTP {status}", _scope_in(response.data))
+
+
+def _load_sdk() -> tuple["type[WebClient]", "type[SlackApiError]"]:
+    """The client and its error. The first import takes long, so it comes before the look at the deadline."""
+    from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import WebClient
+
+    return WebClient, SlackApiError
 
 
 def _scope_in(data: Any) -> str:

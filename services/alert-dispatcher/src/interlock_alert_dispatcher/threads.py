@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, head_blocks
+from interlock_alert_dispatcher.errors import lost_answer
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
-from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
+from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackRefused, ThreadGone
 from interlock_alert_dispatcher.state import (
     RunState,
     Step,
@@ -204,7 +205,7 @@ class Threads:
             found = self.find(lease, message.key, None, deadline)
             ts = found or self._slack.post(message, None, deadline)
         except Exception as error:
-            self._rows.give_back(lease, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
+            self._rows.give_back(lease, self._now(), unsure=lost_answer(error))
             raise
         texts = {"channelId": self._slack.channel, _OPENER: "" if found else alert.id}
         self._rows.note(lease, self._now(), ts, **texts)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
-from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused, TargetRejected
+from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import Announcement
+from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.plain import plain_text_of
 from interlock_alert_dispatcher.text import severity_of
 from interlock_dlq import RetryLater
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = "X-Interlock-Signature"
 _TIMEOUT = timedelta(seconds=10)
+_CHECK = timedelta(seconds=3)
 _PAUSE = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(hours=1)
 _SETTINGS = frozenset({401, 403, 404})
@@ -50,9 +52,19 @@ class Webhook:
         self._now = now
 
     def check(self, deadline: InvocationDeadline) -> None:
-        """Raise SettingsFault unless the address and the key can be read. Nothing is sent."""
-        self._url()
+        """Raise SettingsFault unless address and key can be read and the address may be reached. Nothing is sent."""
+        from interlock_triggers import PostForbidden, PostUnanswered
+
+        url = self._url()
         self._key()
+        if deadline.expired:
+            raise RetryLater("too little time is left to check")
+        try:
+            self._poster().check(url, seconds=deadline.within(_CHECK).total_seconds())
+        except PostForbidden as error:
+            raise SettingsFault(f"the webhook cannot be reached: {error}") from None
+        except PostUnanswered as error:
+            raise TargetAway(f"the webhook cannot be reached: {error}") from None
 
     def send(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> str:
         """Post the alert. A webhook gives it no id."""
@@ -60,7 +72,14 @@ class Webhook:
 
     def announce(self, said: Announcement, deadline: InvocationDeadline) -> str:
         """Post a message that is about no alert, as an event of the type DIGEST."""
-        content = {"detail-type": "DIGEST", "source": "interlock", "detail": {"id": said.key}, "text": said.text}
+        content = {
+            "detail-type": "DIGEST",
+            "source": "interlock",
+            "detail": {"id": said.key},
+            "severity": str(Severity.NOTICE),
+            "text": said.text,
+            "late": said.late,
+        }
         return self._post(json.dumps(content).encode(), said.key, deadline)
 
     def _post(self, body: bytes, key: str, deadline: InvocationDeadline) -> str:
@@ -78,7 +97,8 @@ class Webhook:
             seconds = deadline.within(_TIMEOUT).total_seconds()
             answer = self._poster().post(url, headers, body, seconds=seconds)
         except PostForbidden as error:
-            raise TargetRejected(f"the webhook cannot be reached: {error}") from None
+            # Nothing was accepted. The alert waits until the address or the allow-list is right.
+            raise SettingsFault(f"the webhook cannot be reached: {error}") from None
         except PostUnanswered as error:
             raise TargetAway(f"no answer from the webhook: {error}") from None
         self._judge(answer.status, answer.retry_after)

@@ -1,5 +1,6 @@
 """Builds the alert-dispatcher from the environment, once per process."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -9,22 +10,23 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.canary import CanaryWatch
-from interlock_alert_dispatcher.checkup import Checkup
+from interlock_alert_dispatcher.checkup import Checkup, check_all
 from interlock_alert_dispatcher.daily import DailyDigest
 from interlock_alert_dispatcher.delivery import Alerts
 from interlock_alert_dispatcher.drain import LEASE
 from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
-from interlock_alert_dispatcher.makers import TargetMaker
+from interlock_alert_dispatcher.makers import TargetMaker, sleep_for
 from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import RoutingRow
 from interlock_alert_dispatcher.silences import Silences
-from interlock_alert_dispatcher.slack import RESERVE
+from interlock_alert_dispatcher.slack import CHECK_WITHIN, RESERVE
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
-from interlock_dlq import LetterBucket, LogRouter, Router, SqsRouter
+from interlock_dlq import LogRouter, Router, router_of
 from interlock_telemetry import (
     InvalidEnvironment,
+    InvocationDeadline,
     Settings,
     Shown,
     aws_client,
@@ -80,10 +82,11 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
     client, table = aws_client("dynamodb"), settings["EVENTS_TABLE"]
-    letters = _dead_letters(settings)
+    letters = router_of(settings, aws_client, sleep=pause, expired=out_of_time)
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
+    silences = Silences(client, table, now=now)
     maker = TargetMaker(
         client,
         settings,
@@ -92,7 +95,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         letters=letters or LogRouter(),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
         poster=_poster(settings.get("INTERLOCK_TRIGGER_ALLOWED_HOSTS") or ""),
-        silenced_by=Silences(client, table, now=now).covering,
+        silenced_by=silences.covering,
         now=now,
     )
     targets = Targets(RoutingRow(client, table, now=now).current, maker)
@@ -100,6 +103,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         "events": LeasedRows(client, table, keep).ping,
         "pending": lambda: _waiting(client, table),
         "zones": zone_database,
+        "targets": lambda: _check_targets(targets, settings["SLACK_CHANNEL_ID"]),
     }
     # Pings and canaries have a circuit breaker of their own. They never close the one of a target.
     slack = maker.slack(settings["SLACK_CHANNEL_ID"]) if tokens is not None else None
@@ -107,9 +111,14 @@ def wire(variables: Mapping[str, str]) -> Service:
         health["slack"] = slack.ready
     return Service(
         Fanout(targets, Plans(client, table, keep, now=now)),
-        AllDrains(targets, lambda: targets_that_waited(client, table)),
-        Checkup(targets.checks, now=now),
-        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now),
+        AllDrains(
+            targets,
+            lambda: targets_that_waited(client, table),
+            lambda name: PendingAlerts(client, table, name).retire(now()),
+            now=now,
+        ),
+        Checkup(lambda: {**targets.checks(), "silences": silences.check}, now=now),
+        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now, sleep=sleep_for),
         CanaryWatch(None if slack is None else slack.probe, now=now),
         letters,
         health,
@@ -135,22 +144,15 @@ def _poster(allowed: str) -> Callable[[], "Poster"]:
     return make
 
 
-def _dead_letters(settings: Settings) -> Router | None:
-    if settings.dlq_queue_url is None:
-        return None
-    return SqsRouter(
-        settings.dlq_queue_url,
-        aws_client("sqs"),
-        max_retries=settings.dlq_max_retries,
-        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
-        sleep=pause,
-        expired=out_of_time,
-    )
-
-
 def _environment(table: str) -> str:
     """The name of the deployment, which is the first part of its tables' names. Empty for a table of another name."""
     return table.removesuffix(_EVENTS) if table.endswith(_EVENTS) else ""
+
+
+def _check_targets(targets: Targets, default: str) -> None:
+    """Raise SettingsFault with the fault of each target of the routing. The default channel has a check of its own."""
+    checks = {name: check for name, check in targets.checks().items() if name != default}
+    check_all(checks, InvocationDeadline.after(CHECK_WITHIN, clock=time.monotonic))
 
 
 def _waiting(client: "DynamoDBClient", table: str) -> Shown:

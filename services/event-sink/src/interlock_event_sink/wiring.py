@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from interlock_dlq import LetterBucket, Router, SqsRouter
+from interlock_dlq import Router, router_of
 from interlock_event_sink.sink import EventSink
 from interlock_telemetry import Settings, aws_client, environment, instrument, out_of_time, pause, whole_number
 
@@ -33,17 +33,6 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
     sink = EventSink(aws_client("dynamodb"), settings["EVENTS_TABLE"], keep)
-    return Service(sink, _dead_letters(settings), {"events": sink.ping}, settings)
-
-
-def _dead_letters(settings: Settings) -> Router | None:
-    if settings.dlq_queue_url is None:
-        return None
-    return SqsRouter(
-        settings.dlq_queue_url,
-        aws_client("sqs"),
-        max_retries=settings.dlq_max_retries,
-        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
-        sleep=pause,
-        expired=out_of_time,
+    return Service(
+        sink, router_of(settings, aws_client, sleep=pause, expired=out_of_time), {"events": sink.ping}, settings
     )

@@ -11,13 +11,24 @@ from msgspec import Struct
 from interlock_controller.effects import EndWait, TaskTokens
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause, zone_database
-from interlock_triggers import Breakers, Clients, SecretStore, Triggers
+from interlock_telemetry import (
+    InvalidEnvironment,
+    Metric,
+    Settings,
+    aws_client,
+    environment,
+    instrument,
+    measure,
+    pause,
+    zone_database,
+)
+from interlock_triggers import AllowListError, Breakers, Clients, SecretStore, Triggers
 
 SERVICE = "orchestrator"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
-_OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
+_ALLOWED = "INTERLOCK_TRIGGER_ALLOWED_HOSTS"
+_OPTIONAL = {_ALLOWED: ""}
 
 _CLOSING_TIME = timedelta(seconds=5)
 """The time at the end of an invocation for recording the answer to a job's start."""
@@ -90,9 +101,11 @@ def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -
         timeout=settings.cb_timeout.total_seconds(),
         on_change=lambda host, state: measured(Metric.BREAKER_STATE, _BREAKER_STATES[state], target=host),
     )
-    allowed = settings["INTERLOCK_TRIGGER_ALLOWED_HOSTS"]
-    secrets = SecretStore(_secret_reader())
-    return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers, secrets=secrets))
+    allowed, secrets = settings[_ALLOWED], SecretStore(_secret_reader())
+    try:
+        return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers, secrets=secrets))
+    except AllowListError as error:
+        raise InvalidEnvironment((), (f"{_ALLOWED} is {allowed!r}: {error}",)) from None
 
 
 def _secret_reader() -> Callable[[str], str]:

@@ -2,7 +2,8 @@
 
 `_alerts` makes the routing of alerts.
 
-`_documents` reviews several files together. `_yaml_scalars` and `_yaml_syntax` are parts of `_yaml`.
+`_documents` reviews several files together. `_yaml_scalars` and `_yaml_syntax` are parts of `_yaml`, which
+`_yaml_on_demand` imports at its first use.
 """
 
 from ._alerts import decode_alerts, decode_alerts_yaml, encode_alerts

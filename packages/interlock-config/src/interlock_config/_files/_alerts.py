@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
 from interlock_config._alert_rules import (
+    LONGEST_WINDOW,
     TARGET_NAME,
     AlertMatch,
     AlertMention,
@@ -23,12 +26,13 @@ from interlock_config._problems import ConfigError, Findings, Path, did_you_mean
 from interlock_config._values import shaped, to_json, without_absent
 
 from ._json import read_json
-from ._yaml import read_yaml
+from ._yaml_on_demand import read_yaml
 
 MOST_TARGETS = 50
 MOST_ROUTES = 200
+_ALLOWED = "the variable INTERLOCK_TRIGGER_ALLOWED_HOSTS of the alert-dispatcher (Terraform: webhook_allowed_hosts)"
+_FAILED, _LAST = "JOB_FAILED", "RETRY_EXHAUSTED"
 _KINDS = ("slack", "sns", "webhook")
-_LONGEST_WINDOW = timedelta(hours=24)
 
 
 def decode_alerts(data: bytes | str, source: str = "") -> AlertRules:
@@ -84,6 +88,48 @@ def _look_at_target(target: AlertTarget, path: Path, findings: Findings) -> None
         findings.error((*path, "secret"), target.secret, "belongs to a webhook; only its posts are signed")
     elif target.webhook is not None and target.secret is None:
         findings.error((*path, "secret"), UNSET, "is missing; the posts of a webhook are signed")
+    if target.webhook is not None:
+        _look_at_webhook(target.webhook, (*path, "webhook"), findings)
+
+
+def _look_at_webhook(url: str, path: Path, findings: Findings) -> None:
+    """Record an address that the alert-dispatcher never reaches, or reaches only with an entry of its allow-list.
+
+    Only the alert-dispatcher knows the addresses of a name and its allow-list, and checks them.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        findings.error(path, url, "must be a URL with a host, and a port from 1 to 65535 if it has one")
+        return
+    if "@" in parts.netloc:
+        findings.error(path, url, "must have no user name and no password; the signature of each post shows its sender")
+    elif not host:
+        findings.error(path, url, "must be a URL with a host")
+    elif _is_link_local(host):
+        findings.error(path, url, "must not be a link-local address")
+    elif not _may_be_public(host):
+        findings.warning(path, url, f"{host} is not a public address: only {_ALLOWED} permits it")
+
+
+def _is_link_local(host: str) -> bool:
+    address = _address_of(host)
+    return address is not None and address.is_link_local
+
+
+def _may_be_public(host: str) -> bool:
+    address = _address_of(host)
+    return host.rstrip(".") != "localhost" if address is None else address.is_global
+
+
+def _address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """The address in the text of a host, None for a name. An IPv4 address within an IPv6 address counts."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _look_at_names(rules: AlertRules, findings: Findings) -> None:
@@ -130,6 +176,7 @@ def _look_at_routes(rules: AlertRules, findings: Findings) -> None:
             _look_at_events(one.match, (*path, "match", "event"), findings)
             _look_at_repeats(one.match.severity, (*path, "match", "severity"), findings)
             _look_at_mention(rules, one, path, findings)
+            _look_at_last_failure(rules, one, (*path, "match", "event"), findings)
     # A route with an error is replaced by a harmless one, which could match each alert.
     right = [place for place in range(len(rules.routes)) if not findings.touches(("routes", place))]
     for number, place in enumerate(right):
@@ -170,10 +217,18 @@ def _look_at_mention(rules: AlertRules, one: AlertRoute, path: Path, findings: F
         findings.warning((*path, "mention"), UNSET, "has no effect: none of the route's targets is a Slack channel")
 
 
+def _look_at_last_failure(rules: AlertRules, one: AlertRoute, path: Path, findings: Findings) -> None:
+    """Warn of a route that gets each failed attempt but the last one, which RETRY_EXHAUSTED reports."""
+    if _FAILED in one.match.event and not any(_LAST in other.match.event for other in rules.routes):
+        place = (*path, one.match.event.index(_FAILED))
+        message = f"does not get the last failure of a run: {_LAST} has it. Add {_LAST} to the route or to another one"
+        findings.warning(place, _FAILED, message)
+
+
 def _look_at_rest(rules: AlertRules, findings: Findings) -> None:
     if rules.suppress is not None and not findings.touches(("suppress", "window")):
         window = rules.suppress.window
-        if not timedelta() < window <= _LONGEST_WINDOW:
+        if not timedelta() < window <= LONGEST_WINDOW:
             findings.error(("suppress", "window"), window.text, "must be longer than 0s and at most 24h")
     if rules.digest is not None and not findings.touches(("digest", "timezone")):
         zone_problem(rules.digest.timezone, ("digest", "timezone"), findings)

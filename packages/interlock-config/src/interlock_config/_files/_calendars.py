@@ -14,7 +14,7 @@ from interlock_config._warnings import warn_of_repeats
 from interlock_sla import Calendar, parse_weekday
 
 from ._json import read_json
-from ._yaml import read_yaml
+from ._yaml_on_demand import read_yaml
 
 
 class Weekday(StrEnum):

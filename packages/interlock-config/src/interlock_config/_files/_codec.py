@@ -10,7 +10,7 @@ from interlock_config._problems import ConfigError, Findings
 from interlock_config._values import as_written, canonical, is_canonical, plain_keys, shaped, to_json, without_absent
 
 from ._json import JSON_LIMIT, read_json
-from ._yaml import read_yaml
+from ._yaml_on_demand import read_yaml
 
 _BYTES_OF_A_CHARACTER = 4
 _BEGIN = b'{"pipeline":{"id":"'  # every text that `encode_json` writes begins so: other texts need no attempt

@@ -16,7 +16,7 @@ from ._alerts import build_alerts
 from ._calendars import build_calendar, warn_calendar
 from ._codec import build_pipeline, examine
 from ._json import read_json
-from ._yaml import read_yaml
+from ._yaml_on_demand import read_yaml
 
 Document: TypeAlias = PipelineConfig | Calendar | AlertRules
 """The content of one file: a pipeline, a calendar or the routing of alerts."""

@@ -1,5 +1,6 @@
 """The expected type of a value, with the words and examples of its annotations."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec.inspect as shape
@@ -45,6 +46,7 @@ class Expected:
     def __init__(self, declared: shape.Type) -> None:
         self.allowed = ""
         self.is_time = False
+        self.longest: timedelta | None = None
         self.description = ""
         self.examples: list[Any] = []
         self.schema: dict[str, Any] | None = None
@@ -64,6 +66,7 @@ class Expected:
         said = declared.extra or {}
         self.allowed = said.get("allowed", self.allowed)
         self.is_time = said.get("time", self.is_time)
+        self.longest = said.get("longest", self.longest)
         self.schema = said.get("schema", self.schema)
         shown = declared.extra_json_schema or {}
         self.description = self.description or shown.get("description", "")
@@ -91,7 +94,7 @@ def allowed_words(expected: Expected) -> str:
     if expected.allowed:
         return expected.allowed
     if isinstance(kind, shape.IntType) and kind.ge is not None:
-        return f"must be a whole number from {kind.ge} to {kind.le}"
+        return f"must be {kind.ge}" if kind.ge == kind.le else f"must be a whole number from {kind.ge} to {kind.le}"
     if isinstance(kind, shape.FloatType):
         return f"must be a number, {kind.ge or 0} or more"
     if isinstance(kind, shape.EnumType):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec.inspect as shape
@@ -10,7 +10,7 @@ import msgspec.inspect as shape
 from interlock_config._fields import JobType
 from interlock_config._problems import did_you_mean, show, show_word
 from interlock_rules import Check
-from interlock_sla import DurationError, ZoneError, parse_duration, zone
+from interlock_sla import DurationError, ZoneError, format_duration, parse_duration, zone
 
 from ._expected import Expected, allowed_words
 from ._hints import (
@@ -36,18 +36,27 @@ def leaf_problem(expected: Expected, value: Any) -> str | None:
     return _LEAVES[type(expected.type)](expected, value)
 
 
-def duration_problem(value: Any) -> str | None:
-    """The error of a value that is not a duration, None for a duration."""
-    hint = _meant(duration_meant(value))
+def duration_problem(value: Any, longest: timedelta | None = None) -> str | None:
+    """The error of a value that is not a duration, None for a duration. A hint is at most `longest`."""
+    hint = _meant(_short_enough(duration_meant(value), longest))
     if type(value) is int and hint:
         return f"{_DURATION}; a bare number has no unit{hint.replace(';', ':')}"
+    bound = f", at most {format_duration(longest)}" if longest else ""
     if not isinstance(value, str):
-        return _DURATION
+        return f"{_DURATION}{bound}"
     try:
         parse_duration(value)
     except DurationError:
-        return f"{_DURATION} (units h, m, s, ms, us, ns){hint}"
+        return f"{_DURATION} (units h, m, s, ms, us, ns){bound}{hint}"
     return None
+
+
+def _short_enough(meant: str | None, longest: timedelta | None) -> str | None:
+    """The suggested duration, None if it would be rejected too."""
+    try:
+        return None if meant is None or (longest is not None and parse_duration(meant) > longest) else meant
+    except (DurationError, OverflowError):
+        return None
 
 
 def _meant(meant: str | None) -> str:
@@ -55,7 +64,7 @@ def _meant(meant: str | None) -> str:
 
 
 def _duration(expected: Expected, value: Any) -> str | None:
-    return duration_problem(value)
+    return duration_problem(value, expected.longest)
 
 
 def _text(expected: Expected, value: Any) -> str | None:

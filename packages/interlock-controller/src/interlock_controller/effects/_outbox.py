@@ -11,6 +11,7 @@ from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
 from interlock_lifecycle import MarkStarted, Run, RunKey, WaitForSlot, execution_name
 from interlock_lifecycle.rows import report_corrupted
 from interlock_lifecycle.runs import (
+    decide_paused,
     decide_slot,
     decide_started,
     execution_input,
@@ -64,7 +65,7 @@ class Outbox:
 
         The row and the config are read again. `before` commits the events of the start right before the start. After
         a crash in between, the next call does both again. A config that may not run closes the run, unless the run
-        has a job intent: a job that may run is followed.
+        has a job intent: a job that may run is followed. A run of a paused pipeline waits.
         """
         return decide_until_settled(lambda: self._start_once(key, before), subject=f"start of {key}")
 
@@ -75,7 +76,7 @@ class Outbox:
             return None
         if run.job_intent is None and (stored.config is None or stored.config.dry_run):
             return None if self._reject(run, known) else OVERTAKEN
-        waits = self._slot(run, stored.config)
+        waits = decide_paused(run, stored.pause, self._now()) or self._slot(run, stored.config)
         if waits is not None:
             return None if self._wait(waits) else OVERTAKEN
         wire = execution_input(run, stored.config, known.sla.arrived_at, self._execution_timeout)
@@ -95,8 +96,23 @@ class Outbox:
 
     def start_waiting(self, pipeline_id: str) -> None:
         """Start the oldest runs of a pipeline that wait for a slot, after one of its dates was closed."""
-        for key in self._store.waiting_runs(pipeline_id, _STARTED_PER_CLOSE):
+        self._start_oldest(pipeline_id, _STARTED_PER_CLOSE)
+
+    def start_after_edit(self, pipeline_id: str) -> None:
+        """Start the oldest runs of a pipeline that wait, after its CONFIG row was changed: its pause may be over.
+
+        The watchdog starts the others.
+        """
+        self._start_oldest(pipeline_id, _STARTED_PER_EDIT)
+
+    def _start_oldest(self, pipeline_id: str, most: int) -> None:
+        for key in self._store.waiting_runs(pipeline_id, most):
             self.start_run(key)
+
+    def is_paused(self, pipeline_id: str) -> bool:
+        """Whether a pipeline is paused now."""
+        pause = self._store.config(pipeline_id).pause
+        return pause is not None and pause.holds(self._now())
 
     def free_slots(self, pipeline_id: str) -> int | None:
         """The number of dates of a pipeline that may start now. None without a limit, or without a usable config."""
@@ -120,11 +136,11 @@ class Outbox:
         return decide_slot(run, limit, open_dates, oldest, has_slot=has_slot)
 
     def _wait(self, decision: WaitForSlot) -> bool:
-        """Note that the run waits. A run that waits already is not written again."""
+        """Note that the run waits for a slot or a resume. A run that waits already is not written again."""
         if decision.run.waits_for_slot:
             return True
         commit = self._store.commit(decision)
-        _log.info("run_waits_for_slot", run=str(decision.run.key), commit=str(commit))
+        _log.info("run_waits_to_start", run=str(decision.run.key), commit=str(commit))
         return commit is Commit.COMMITTED
 
     def _reject(self, run: Run, known: RunContext) -> bool:
@@ -183,6 +199,10 @@ class Outbox:
 
 _STARTED_PER_CLOSE = 2
 """The runs that are started after a close: one for its slot, and one for a slot that an earlier close left free."""
+
+
+_STARTED_PER_EDIT = 10
+"""The runs that are started after a change of a CONFIG row."""
 
 
 def _limit(config: PipelineConfig | None) -> int:

@@ -62,7 +62,7 @@ class RerunIntake:
         if run is None or not run.stands:
             return []
         late = (one for one in entries if one.event == JobEvent.LATE_DATA_ARRIVAL and one.run_token == run.run_token)
-        return [one for one in late if not self._store.is_rerun_handled(run.key, format_time(one.at))]
+        return [one for one in late if not self._store.is_rerun_handled(run.key, format_time(one.request))]
 
     def _answer(
         self, request: RerunRequest, facts: RerunFacts, stored: StoredConfig

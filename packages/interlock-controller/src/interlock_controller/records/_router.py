@@ -9,7 +9,7 @@ from interlock_controller.records._configs import ConfigIntake
 from interlock_controller.records._outcomes import OutcomeIntake
 from interlock_controller.records._reruns import RerunIntake
 from interlock_controller.records._sensors import SensorIntake
-from interlock_lifecycle import JOB_EVENTS
+from interlock_lifecycle import JOB_EVENTS, Sensor
 from interlock_lifecycle.runs import needs_start
 from interlock_lifecycle.sensors import is_reserved
 from interlock_store import (
@@ -88,7 +88,7 @@ class RecordRouter:
         if change.pk.startswith("CALENDAR#") or change.sk == "CONFIG":
             self._configured(change)
         elif change.row is None:
-            return
+            self._deleted(change)
         elif change.sk.startswith(_NOTES):
             self._noted(change.row)
         elif change.sk.startswith("SENSOR#"):
@@ -125,6 +125,13 @@ class RecordRouter:
             self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
         else:
             self._configs.config_changed(pipeline_of(change.pk), change)
+            self._outbox.start_after_edit(pipeline_of(change.pk))
+
+    def _deleted(self, change: Change) -> None:
+        """A deleted sensor row may have hidden another row. No other deletion has an effect."""
+        key = change.sk.removeprefix("SENSOR#")
+        if key != change.sk and not is_reserved(key):
+            self._sensors.emptied(Sensor(pipeline_of(change.pk), key, {}, change.at))
 
     def _sensed(self, change: Change) -> None:
         sensor = read_sensor(change.row or {}, change.at)
@@ -132,6 +139,7 @@ class RecordRouter:
             self._noted(change.row or {})
             return
         if not sensor.fields:
+            self._sensors.emptied(sensor)
             raise MalformedRecord(f"sensor {sensor.key} of {sensor.pipeline_id} has no data")
         self._sensors.arrived(sensor)
 

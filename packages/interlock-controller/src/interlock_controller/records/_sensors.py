@@ -32,6 +32,7 @@ from interlock_lifecycle.sensors import (
     reads,
     rejection_marker,
     reports_on,
+    request_time_of,
     run_key_of,
     watching_rule,
 )
@@ -73,6 +74,18 @@ class SensorIntake:
         finally:
             # After the row is kept for its date, and whatever else it does: a waiting run may need it.
             self._wake_runs(sensor, stored.config)
+
+    def emptied(self, sensor: Sensor) -> None:
+        """Wake the waiting runs, or judge the waiting dry runs, that may read another row from now on.
+
+        The row has no data, or it is deleted. It may have hidden another row. Raises Contended.
+        """
+        stored = self._cache.fresh(sensor.pipeline_id)
+        if stored.config is None or not self._is_read(sensor, stored):
+            return
+        if stored.config.dry_run:
+            self._judge_waiting_dry_runs(sensor, stored.config, stored)
+        self._wake_runs(sensor, stored.config)
 
     def _wake_runs(self, sensor: Sensor, config: PipelineConfig) -> None:
         """Wake the waiting runs for which the record counts."""
@@ -175,8 +188,9 @@ class SensorIntake:
         also counts for the day of its hour, or for the hours of its day.
         """
         window = timedelta(seconds=config.schedule.evaluation.window.total_seconds())
-        named = row_date(sensor.key, sensor.fields)
-        own = None if isinstance(named, UnreadableDate) else run_key_of(sensor, config)
+        own = None
+        if sensor.fields and not isinstance(row_date(sensor.key, sensor.fields), UnreadableDate):
+            own = run_key_of(sensor, config)
         arrivals = self._store.newest_arrivals(config.id, config.schedule_id, _NEWEST_DATES)
         for key, arrived_at in arrivals.items():
             may_wait = arrived_at <= sensor.written_at <= arrived_at + window
@@ -236,7 +250,7 @@ class SensorIntake:
         )
 
     def _has_asked(self, sensor: Sensor, key: RunKey, standing: StandingRequest | None) -> bool:
-        asked_at = format_time(sensor.written_at)
+        asked_at = format_time(request_time_of(sensor))
         if standing is not None and standing.is_own and standing.requested_at == asked_at:
             return True
         return self._store.is_rerun_handled(key, asked_at)

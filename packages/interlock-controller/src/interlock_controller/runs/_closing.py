@@ -12,7 +12,7 @@ from interlock_controller.runs._measures import measure_lateness
 from interlock_controller.runs._request import Request, Step, StepStatus, outcome_of, superseded
 from interlock_lifecycle import CloseRun, JobEvent, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
-from interlock_lifecycle.sensors import Baseline, NoBaseline, take_baseline
+from interlock_lifecycle.sensors import Baseline, NoBaseline, request_time_of_rest, take_baseline
 from interlock_store import Commit, format_time
 from interlock_telemetry import get_logger
 
@@ -81,7 +81,7 @@ def _gather(context: StepContext, key: RunKey) -> CloseFacts:
     rest = facts.run.rest if facts.run is not None else None
     if rest is None:
         return facts
-    request, asked_at = context.store.standing_request(key), format_time(rest.at)
+    request, asked_at = context.store.standing_request(key), format_time(request_time_of_rest(rest))
     is_own = request is not None and request.is_own and request.requested_at == asked_at
     return replace(facts, request=request, has_asked=is_own or context.store.is_rerun_handled(key, asked_at))
 

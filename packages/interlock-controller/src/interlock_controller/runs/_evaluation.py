@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._measures import measure_hold, measure_wake
+from interlock_controller.runs._parking import parked
 from interlock_controller.runs._request import Request, Step, StepStatus, superseded
-from interlock_lifecycle import CloseRun, MarkStarted, OpenWait, PassEvaluation, Run, Superseded, Wait
+from interlock_lifecycle import CloseRun, MarkStarted, OpenWait, PassEvaluation, RecoverRun, Run, Superseded, Wait
 from interlock_lifecycle.runs import (
     EvaluationDecision,
     EvaluationFacts,
@@ -60,6 +61,8 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         case WindowUsedUp():
             failing = tuple(dict(rule) for rule in decision.failing)
             return Step(StepStatus.EXHAUSTED, reason=decision.reason, rules=failing)
+        case RecoverRun():
+            return parked(context, request, decision)
         case CloseRun():
             return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
@@ -122,5 +125,7 @@ def _gather(context: StepContext, request: Request, known: RunContext) -> Evalua
     if config is None:
         return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla, wait=known.wait)
     readings = context.store.readings(key, rules_to_read(config))
-    changed_at = known.config.changed_at
-    return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept, known.wait, changed_at)
+    changed_at, pause = known.config.changed_at, known.config.pause
+    return EvaluationFacts(
+        known.run, config, "", readings.rows, known.sla, readings.kept, known.wait, changed_at, pause
+    )

@@ -21,6 +21,7 @@ from interlock_controller.runs._asking import (
 )
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._measures import measure_start, measure_wake
+from interlock_controller.runs._parking import parked
 from interlock_controller.runs._request import Request, Step, StepStatus, finished, superseded
 from interlock_lifecycle import (
     CloseRun,
@@ -29,6 +30,7 @@ from interlock_lifecycle import (
     JobIntent,
     JobOutcome,
     RecordStart,
+    RecoverRun,
     Run,
     Superseded,
     Wait,
@@ -130,13 +132,15 @@ def _gather(context: StepContext, request: Request, known: RunContext) -> Trigge
     run = known.run
     asks = run is not None and run.is_held_by(request.run_token)
     previous = standing_job(context, run) if run is not None and asks else None
-    return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
+    return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous, known.config.pause)
 
 
 def _act(context: StepContext, request: Request, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
     match decision:
         case Superseded():
             return superseded(request, decision)
+        case RecoverRun():
+            return parked(context, request, decision)
         case CloseRun():
             return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case StartAnswered():

@@ -174,7 +174,8 @@ class SlaMonitor:
         live = self._live(key)
         if live is None:
             return {}
-        self._report_trouble(key, clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions), now)
+        trouble = clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions)
+        self._report_trouble(live, key, trouble, now)
         timers = timers_of(live.config, key, live.arrived_at, live.exclusions)
         failures: dict[str, str] = {}
         errors: list[Exception] = []
@@ -186,15 +187,18 @@ class SlaMonitor:
                 failures[timer.name] = f"{type(error).__name__}: {error}"
                 errors.append(error)
         if failures:
-            self._store.commit(report_unscheduled(key, failures, now))
+            self._report_unscheduled(live, key, failures, now)
             raise TimersNotMade(key, failures) from errors[0]
         return _moments(timer.deadline for timer in timers)
 
-    def _report_trouble(self, key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
+    def _report_unscheduled(self, live: "_Live", key: RunKey, failures: Mapping[str, str], now: datetime) -> None:
+        self._store.commit(report_unscheduled(live.config, key, failures, now, self._store.run_token(key)))
+
+    def _report_trouble(self, live: "_Live", key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
         """Report the clocks without a deadline, such as after an arrival in the year 9999. Another try cannot help."""
         if trouble:
             _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
-            self._store.commit(report_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
+            self._report_unscheduled(live, key, {f"{one} clock": why for one, why in trouble.items()}, now)
 
     def _make(self, key: RunKey, timer: Timer, now: datetime) -> None:
         if timer.at > now:

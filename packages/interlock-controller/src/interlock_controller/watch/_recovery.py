@@ -13,7 +13,7 @@ from interlock_controller.effects import MISSING, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
-from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.events import EventType, make_event, owner_detail
 from interlock_lifecycle.reruns import report_rejections
 from interlock_lifecycle.runs import (
     ExecutionEnded,
@@ -135,6 +135,7 @@ class Recovery:
 
     def _announce_start(self, run: Run, now: datetime) -> None:
         """Report the start before it happens. After the start the row no longer waits, and no tick comes back to it."""
+        config = self._store.config(run.key.pipeline_id).config
         event = make_event(
             EventType.TRIGGER_RECOVERED,
             run.key,
@@ -143,7 +144,7 @@ class Recovery:
             attempt=run.attempt,
             run_token=run.run_token,
             message="committed but not started; the watchdog starts it",
-            detail={"source": "watchdog", "runToken": run.run_token},
+            detail={"source": "watchdog", "runToken": run.run_token, **owner_detail(config)},
         )
         self._store.commit(
             Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}#{run.key.date}", at=now)
@@ -156,7 +157,7 @@ class Recovery:
         """Report the rerun requests that were rejected in the last hour. A changed counter waits for the next tick."""
         counted = read_counter(row)
         if counted.after.count:
-            self._store.commit(report_rejections(counted, now))
+            self._store.commit(report_rejections(counted, now, self._store.run_token(counted.key)))
         else:
             self._store.unindex(row)
 
@@ -227,7 +228,7 @@ class Recovery:
         return sum(self._workers.do_all([partial(close_expired, row) for row in self._store.running()]))
 
     def waiting_dates(self, now: datetime) -> int:
-        """Start the oldest runs that wait for a slot, as far as slots are free. The result is their number."""
+        """Start the oldest runs that wait for a slot or for a resume, if slots are free. The result is their number."""
         waiting: dict[str, list[Run]] = defaultdict(list)
         rows = self._store.waiting()
         placed = self._workers.attempt([partial(self._store.put_in_place, row) for row in rows])
@@ -244,7 +245,12 @@ class Recovery:
         return sum(run is not None for run in done)
 
     def _startable(self, pipeline_id: str, runs: list[Run], now: datetime) -> list[RunKey]:
-        """The runs that have a slot already, and the oldest of the others that may start now. Without a limit all."""
+        """The runs that have a slot already, and the oldest of the others that may start now. Without a limit all.
+
+        During a pause only runs with a job start, since their job is followed.
+        """
+        if self._outbox.is_paused(pipeline_id):
+            return [run.key for run in runs if run.job_intent is not None]
         taken = self._store.free_stale_slots(pipeline_id, now)
         free = self._outbox.free_slots(pipeline_id)
         under_way = [run.key for run in runs if keeps_slot(run) or run.key in taken]

@@ -101,14 +101,15 @@ def decide_waiting_dry_run(
     """Decide on a sensor's record for a date that it does not name.
 
     The stream-router calls it for each date of a dry run that waits for its rules, and for each other date for which a
-    post-run record counts. A live run reads all of its rules' sensors by itself, whatever date they name. Results:
+    post-run record counts. A live run reads all of its rules' sensors by itself, whatever date they name. A sensor
+    without fields is a row that was deleted or lost its data. It may have hidden another row. Results:
 
     - `ObserveRun`: the date waited, all rules hold, and its job would be triggered now.
     - `Announce`: the date has begun, and the post-run record drifted.
     - `Ignore`: the date does not wait, a rule does not hold, or the record changes nothing.
     """
     triggered_at = facts.dry_run.triggered_at
-    if triggered_at is not None and reports_on(sensor, config, key):
+    if triggered_at is not None and sensor.fields and reports_on(sensor, config, key):
         if not is_read_for(sensor, config, key, facts.sensors, facts.kept):
             return Ignore("the rules read a row with precedence over this one")
         return _afterwards(sensor, config, key, triggered_at, facts, other=key.date)
@@ -166,7 +167,8 @@ def _observe(
     if projection is not None:
         events.append(_projected(projection, key, now, source))
     events.append(_completed(projection, key, now, source, len(events)))
-    kept, rows = _kept(sensor, config, facts), {**facts.sensors, sensor.key: sensor.fields}
+    kept, written = _kept(sensor, config, facts), {sensor.key: sensor.fields} if sensor.fields else {}
+    rows = {**facts.sensors, **written}
     read = select_rows(rows, rules_to_read(config), key.date, kept.rows)
     dry_run = replace(facts.dry_run, triggered_at=now, seen=rows_seen(rows, read, kept.rows, key.date))
     baseline = baseline_to_write(take_baseline(config, key, facts.sensors, kept.rows))

@@ -1,5 +1,17 @@
-"""Reports for people: the state of a run, and dates that rows would hold."""
+"""Reports for people: the state of a run, the explanation of a date, and dates that rows would hold."""
 
+from interlock_lifecycle.reports._absent import why_not_triggered
+from interlock_lifecycle.reports._assumptions import explain_assumed
+from interlock_lifecycle.reports._explanation import (
+    DORMANT,
+    EXCLUDED,
+    NOT_EXPECTED,
+    Budget,
+    DateFacts,
+    Explanation,
+    LogLine,
+    explain_date,
+)
 from interlock_lifecycle.reports._outlook import (
     DateHold,
     MovedDeadline,
@@ -8,6 +20,7 @@ from interlock_lifecycle.reports._outlook import (
     moved_deadlines,
     unreadable_triggers,
 )
+from interlock_lifecycle.reports._readings import RuleReading
 from interlock_lifecycle.reports._report import (
     Progress,
     RunReport,
@@ -18,16 +31,27 @@ from interlock_lifecycle.reports._report import (
 )
 
 __all__ = [
+    "DORMANT",
+    "EXCLUDED",
+    "NOT_EXPECTED",
+    "Budget",
+    "DateFacts",
     "DateHold",
+    "Explanation",
+    "LogLine",
     "MovedDeadline",
     "Progress",
+    "RuleReading",
     "RunReport",
     "SlaReport",
     "date_to_judge",
     "dates_not_begun",
     "describe_absent",
     "describe_run",
+    "explain_assumed",
+    "explain_date",
     "held_by_dates",
     "moved_deadlines",
     "unreadable_triggers",
+    "why_not_triggered",
 ]

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
-from interlock_lifecycle._run import Run, RunStatus, Wait
-from interlock_lifecycle._start import start_delay
+from interlock_lifecycle._run import Pause, Run, RunStatus, Wait
+from interlock_lifecycle._start import decide_paused, start_delay
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
 from interlock_lifecycle.waits._held import blocks_of, is_of
@@ -76,17 +76,20 @@ def describe_run(
     *,
     slots_taken: int = 0,
     wait: Wait | None = None,
+    pause: Pause | None = None,
 ) -> RunReport:
     """The state of a run at `now` (UTC).
 
     problem: the reason why the run is held, for a config that cannot be read. sensors: the rows that its rules may
     read, as they are now. kept: the rows that its date keeps. slots_taken: the taken slots of the pipeline, for
-    a run that waits for one. wait: the run's WAIT# row.
+    a run that waits for one. wait: the run's WAIT# row. pause: that of the pipeline, which may be over.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
     if progress is Progress.EVALUATING and run.evaluated_at is None and (blocks := blocks_of(wait, run)):
         progress, reason = Progress.HELD, "; ".join(blocks)
-    if progress is Progress.COMMITTED:
+    if run.is_running and pause is not None and decide_paused(run, pause, now) is not None:
+        progress, reason, until = Progress.HELD, str(pause), pause.until
+    elif progress is Progress.COMMITTED:
         reason = _why_not_started(run, config, slots_taken)
     return RunReport(
         str(run.key.date),
@@ -94,7 +97,7 @@ def describe_run(
         run.attempt,
         reason,
         until,
-        _sla(run.key.date, config, sla, None if progress is Progress.COMPLETED else now),
+        sla_reports(run.key.date, config, sla, None if progress is Progress.COMPLETED else now),
         *_wait(run, progress, wait, now),
     )
 
@@ -158,9 +161,10 @@ def _job(run: Run) -> str:
     return f"the {intent.type} job {intent.run_id} runs"
 
 
-def _sla(
+def sla_reports(
     date: ExecutionDate, config: PipelineConfig | None, sla: SlaFacts, now: datetime | None
 ) -> tuple[SlaReport, ...]:
+    """The clocks of a date. An open clock is overdue at `now` (UTC). None: no clock is overdue."""
     if config is None:
         return ()
     return tuple(_clock(found, sla, now) for found in deadlines_of(config, date, sla.arrived_at, sla.exclusions))
@@ -190,13 +194,17 @@ def dates_not_begun(
     of these begins with its data. Dry runs have no expected dates.
     """
     config = expected.config
-    ends = [end for end in _ends(config) if end is not None]
-    if config.dry_run or not (ends or config.schedule.cron or config.schedule.include):
+    if not has_expected_dates(config):
         return []
     window = Window(max(expected.created_at, now - _LOOK_BACK), now)
-    hourly = any(end.startswith(":") for end in ends)
+    hourly = any(end is not None and end.startswith(":") for end in _ends(config))
     found = (date for date in expected_dates(expected, window, hourly=hourly) if date not in begun)
-    return [date for date in found if _begin(config, date) <= now][-newest:]
+    return [date for date in found if begin_of(config, date) <= now][-newest:]
+
+
+def has_expected_dates(config: PipelineConfig) -> bool:
+    """Whether dates without a run are expected, and not only begun by their data."""
+    return not config.dry_run and bool(any(_ends(config)) or config.schedule.cron or config.schedule.include)
 
 
 def _ends(config: PipelineConfig) -> tuple[str | None, ...]:
@@ -204,7 +212,7 @@ def _ends(config: PipelineConfig) -> tuple[str | None, ...]:
     return (config.sla.deadline if config.sla else None, trigger.deadline if trigger else None)
 
 
-def _begin(config: PipelineConfig, date: ExecutionDate) -> datetime:
+def begin_of(config: PipelineConfig, date: ExecutionDate) -> datetime:
     """The begin of a date (UTC): its cron fire, otherwise the begin of its day or hour."""
     if config.cron is not None:
         return fire_of(config, date)
@@ -215,4 +223,6 @@ def describe_absent(expected: Expectation, date: ExecutionDate, sla: SlaFacts, n
     """The state of an expected date that nothing has triggered."""
     config = expected.config
     until = trigger_ends(config, date, expected.exclusions)
-    return RunReport(str(date), Progress.NOT_BEGUN, 0, "nothing has triggered it", until, _sla(date, config, sla, now))
+    return RunReport(
+        str(date), Progress.NOT_BEGUN, 0, "nothing has triggered it", until, sla_reports(date, config, sla, now)
+    )

@@ -43,10 +43,11 @@ def count_rejection(decision: RejectRerun | AnswerDryRun, before: Rejections | N
     return replace(silent, entry=None) if isinstance(silent, RejectRerun) else silent
 
 
-def report_rejections(counted: CountedRejections, now: datetime) -> ReportRejections:
+def report_rejections(counted: CountedRejections, now: datetime, run_token: str | None = None) -> ReportRejections:
     """Report the rejections that were counted since the last report, and count from zero again.
 
     The watchdog calls it for a counter whose last report is an hour old. counted: the counter as it was read.
+    run_token: the execution of the date's run, if it has one.
     """
     since, count = counted.after.reported_at, counted.after.count
     event = make_event(
@@ -54,6 +55,7 @@ def report_rejections(counted: CountedRejections, now: datetime) -> ReportReject
         counted.key,
         now,
         source=f"rejections {counted.marker} {since.isoformat()}",
+        run_token=None if counted.is_dry else run_token,
         message=f"{count} more rerun requests were rejected since {since:%Y-%m-%dT%H:%M:%SZ}: {counted.why}",
         detail={"reason": counted.reason, "count": count},
     )

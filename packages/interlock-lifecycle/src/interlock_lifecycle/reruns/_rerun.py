@@ -235,7 +235,7 @@ def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
     newest = max(facts.unanswered, key=lambda entry: entry.at)
     # Entries of drift have its size as their error.
     reason = _reason_of(newest.error)
-    return RequestRerun(request.key, reason, newest.at, None, ())
+    return RequestRerun(request.key, reason, newest.request, None, ())
 
 
 def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:

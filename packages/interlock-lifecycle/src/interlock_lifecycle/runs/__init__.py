@@ -3,6 +3,7 @@
 from interlock_lifecycle._start import (
     LEASE_GRACE,
     ExecutionWindows,
+    decide_paused,
     decide_slot,
     decide_started,
     execution_input,
@@ -100,6 +101,7 @@ __all__ = [
     "WindowUsedUp",
     "decide_completion",
     "decide_evaluation",
+    "decide_paused",
     "decide_recovery",
     "decide_slot",
     "decide_started",

@@ -7,12 +7,21 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import CloseRun, KeptRows, NoteHeld, OpenWait, PassEvaluation, Superseded
-from interlock_lifecycle._run import Run, Wait
+from interlock_lifecycle._decision import (
+    CloseRun,
+    KeptRows,
+    NoteHeld,
+    OpenWait,
+    PassEvaluation,
+    RecoverRun,
+    Superseded,
+)
+from interlock_lifecycle._run import Pause, Run, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import reject_config
+from interlock_lifecycle.runs._pause import park
 from interlock_lifecycle.sensors._accounted import rows_seen
 from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
@@ -66,6 +75,7 @@ class EvaluationFacts(Struct, frozen=True):
     config: None if it is missing or unreadable. rejection: the reason for that. kept: the rows that the date keeps.
     wait: the WAIT# row as it was before the sensors' rows were read. changed_at: the last change of the config (UTC).
     blocks: the reasons for which the job could not start although its rules hold, as sentences.
+    pause: the pause of the pipeline, None without one.
     """
 
     run: Run | None
@@ -76,6 +86,7 @@ class EvaluationFacts(Struct, frozen=True):
     kept: KeptRows = KeptRows()
     wait: Wait | None = None
     changed_at: datetime | None = None
+    pause: Pause | None = None
     blocks: tuple[str, ...] = ()
 
 
@@ -87,7 +98,7 @@ class EvaluationWindow(Struct, frozen=True):
     interval: timedelta
 
 
-EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp | CloseRun | Superseded
+EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp | RecoverRun | CloseRun | Superseded
 
 
 def decide_evaluation(
@@ -104,6 +115,7 @@ def decide_evaluation(
       look follows after its wait. A blocked job is looked at once per interval, since no row wakes its run.
     - `WindowUsedUp`: a rule does not hold or the job cannot start, and the evaluation window is over. The caller ends
       the run (`exhaust`).
+    - `RecoverRun`: the pipeline is paused. The execution ends, and the run waits for the end of the pause.
     - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID before its job.
     - `Superseded`: the run is closed, or another execution owns it.
     """
@@ -115,6 +127,8 @@ def decide_evaluation(
     config = facts.config
     if config is None or config.dry_run:
         return reject_config(run, facts.rejection or "the pipeline is now a dry run", facts.sla, config, now)
+    if facts.pause is not None and facts.pause.holds(now):
+        return park(run, facts.pause, now)
     opens_at = window.started_at + start_delay(run, config)
     closes_at = opens_at + window.length
     if now < opens_at:

@@ -7,12 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, Superseded, WithdrawIntent
-from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, Wait, make_job_key
+from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, RecoverRun, Superseded, WithdrawIntent
+from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Pause, Run, Wait, make_job_key
 from interlock_lifecycle._words import FailureCategory, JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import reject_config
+from interlock_lifecycle.runs._pause import park
 from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_lifecycle.waits._looks import whole_seconds
 from interlock_lifecycle.waits._wakes import name_of_job
@@ -36,7 +37,7 @@ class StandingJob(Struct, frozen=True):
 class TriggerFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, and the previous attempt's job if it prevents a start.
 
-    config: None if it is missing or unreadable. rejection: the reason for that.
+    config: None if it is missing or unreadable. rejection: the reason for that. pause: the pause of the pipeline.
     """
 
     run: Run | None
@@ -44,6 +45,7 @@ class TriggerFacts(Struct, frozen=True):
     rejection: str
     sla: SlaFacts
     previous: StandingJob | None = None
+    pause: Pause | None = None
 
 
 class SendStart(Struct, frozen=True):
@@ -87,7 +89,15 @@ class LookForStart(Struct, frozen=True):
 
 
 TriggerDecision: TypeAlias = (
-    SendStart | StartAnswered | AwaitStart | NotEvaluated | FailAttempt | LookForStart | CloseRun | Superseded
+    SendStart
+    | StartAnswered
+    | AwaitStart
+    | NotEvaluated
+    | FailAttempt
+    | LookForStart
+    | RecoverRun
+    | CloseRun
+    | Superseded
 )
 
 
@@ -115,6 +125,8 @@ def decide_trigger(
       unconfirmed until the end of the poll window. The target can be asked for the job.
     - `FailAttempt`: the previous attempt's job runs or cannot be asked. Or a start had no answer, and the target
       neither deduplicates nor can be asked. Or it was sent again and stayed unconfirmed for the poll window.
+    - `RecoverRun`: the pipeline is paused, and the attempt has no intent. The run waits for the end of the pause. An
+      intent from before the pause counts as a start.
     - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID.
     - `Superseded`: the run is closed, or another execution owns it.
     """
@@ -126,11 +138,15 @@ def decide_trigger(
     config = facts.config
     if config is None or config.dry_run:
         return reject_config(run, _why_forbidden(facts), facts.sla, config, now)
+    if facts.pause is not None and facts.pause.holds(now):
+        return park(run, facts.pause, now)
     if run.evaluated_at is None:
         return NotEvaluated()
     if facts.previous is not None:
         return FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=_stands(facts.previous)))
-    return SendStart(CommitIntent(run, _promise(run, config, now, until)), resumed=False)
+    # A pause that is written from now on must not be overlooked: the commit checks the pause.
+    pause_as_read = facts.pause.as_read if facts.pause is not None else None
+    return SendStart(CommitIntent(run, _promise(run, config, now, until), pause_as_read), resumed=False)
 
 
 def _promise(run: Run, config: PipelineConfig, now: datetime, until: datetime) -> JobIntent:

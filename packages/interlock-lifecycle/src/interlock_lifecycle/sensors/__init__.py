@@ -2,6 +2,8 @@
 
 from interlock_lifecycle.sensors._accounted import (
     may_be_overwritten,
+    request_time_of,
+    request_time_of_rest,
 )
 from interlock_lifecycle.sensors._arrival import (
     SensorFacts,
@@ -96,6 +98,8 @@ __all__ = [
     "rejection_marker",
     "report_undated",
     "reports_on",
+    "request_time_of",
+    "request_time_of_rest",
     "run_key_of",
     "start_dormant",
     "start_of_fire",

@@ -1,5 +1,6 @@
 """Comparison of a sensor's record with the rows that a run's evaluation has read."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from interlock_sla import ExecutionDate
 
 _STREAM_GRAIN = timedelta(seconds=1)
 """DynamoDB streams give the time of a record in whole seconds, rounded down."""
+
+_MICROSECONDS = 1_000_000
 
 CLOCKS_APART = timedelta(seconds=1)
 """The largest difference between the clock of an evaluation and that of the tables."""
@@ -27,6 +30,26 @@ def name_record(sensor: Sensor) -> str:
     Two writes within one second have the same time. Only their fields differ.
     """
     return f"sensor {sensor.key} {fingerprint(sensor.fields)}"
+
+
+def request_time(sensor_key: str, mark: str, written_at: datetime) -> datetime:
+    """The `requestedAt` of the rerun that a record requests (docs/reference/rows.md §2.4).
+
+    The second is that of the record. The fraction is a digest of its key and of the fingerprint of its fields (`mark`),
+    so that two records of one second make two requests, and a redelivered record makes its own again.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{sensor_key}\x1f{mark}".encode()).digest()[:8])
+    return written_at.replace(microsecond=number % _MICROSECONDS)
+
+
+def request_time_of(sensor: Sensor) -> datetime:
+    """The `requestedAt` of the rerun that a sensor's record requests (UTC)."""
+    return request_time(sensor.key, fingerprint(sensor.fields), sensor.written_at)
+
+
+def request_time_of_rest(rest: RestOfHour) -> datetime:
+    """The `requestedAt` of the rerun that the noted rest of an hour requests (UTC)."""
+    return request_time(rest.sensor_key, rest.fingerprint, rest.at)
 
 
 def rows_seen(

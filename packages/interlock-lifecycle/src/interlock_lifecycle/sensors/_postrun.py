@@ -12,7 +12,7 @@ from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, make_event, owner_detail
-from interlock_lifecycle.sensors._accounted import name_record, took_into_account
+from interlock_lifecycle.sensors._accounted import name_record, request_time_of, took_into_account
 from interlock_lifecycle.sensors._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
 from interlock_lifecycle.sensors._baseline import drift_detail, drift_message, drift_of, watching_rule
 from interlock_lifecycle.sensors._kept import dated_rules
@@ -102,12 +102,17 @@ def _drifted(
         return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
     if facts.request is not None and facts.request.waits:
         entry = JobEntry(
-            key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, error=event.message, run_token=run.run_token
+            key,
+            sensor.written_at,
+            JobEvent.LATE_DATA_ARRIVAL,
+            error=event.message,
+            run_token=run.run_token,
+            requested_at=request_time_of(sensor),
         )
         marker = record_marker(key, sensor)
         return NoteAfterRun(run, (event,), complete, marker, sensor.written_at, entry, waiting=facts.request)
     settles = run if complete else None
-    return RequestRerun(key, RerunReason.DATA_DRIFT, sensor.written_at, None, (event,), facts.request, settles)
+    return RequestRerun(key, RerunReason.DATA_DRIFT, request_time_of(sensor), None, (event,), facts.request, settles)
 
 
 def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> NoteAfterRun | Ignore:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from interlock_lifecycle._decision import NoteRest, RequestRerun, StandingRequest
 from interlock_lifecycle._run import JobEntry, RestOfHour, Run, Sensor
 from interlock_lifecycle._words import JobEvent, RerunReason
-from interlock_lifecycle.sensors._accounted import fingerprint, rest_was_seen
+from interlock_lifecycle.sensors._accounted import fingerprint, request_time_of_rest, rest_was_seen
 from interlock_sla import ExecutionDate
 
 _ONE_HOUR = timedelta(hours=1)
@@ -40,12 +40,17 @@ def ask_for_rest(run: Run, request: StandingRequest | None, *, has_asked: bool) 
         return None
     if run.evaluated_at is not None and rest_was_seen(rest, run.evaluated_at, run.seen):
         return None
-    entry = None
+    entry, asked_at = None, request_time_of_rest(rest)
     if request is not None and request.waits:
         entry = JobEntry(
-            run.key, rest.at, JobEvent.LATE_DATA_ARRIVAL, error=RerunReason.REPEATED_HOUR, run_token=run.run_token
+            run.key,
+            rest.at,
+            JobEvent.LATE_DATA_ARRIVAL,
+            error=RerunReason.REPEATED_HOUR,
+            run_token=run.run_token,
+            requested_at=asked_at,
         )
-    return RequestRerun(run.key, RerunReason.REPEATED_HOUR, rest.at, entry, (), request)
+    return RequestRerun(run.key, RerunReason.REPEATED_HOUR, asked_at, entry, (), request)
 
 
 def brings_repeated_hour(date: ExecutionDate, zone: ZoneInfo, begun_at: datetime, written_at: datetime) -> bool:

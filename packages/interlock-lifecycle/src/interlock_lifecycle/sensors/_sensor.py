@@ -10,7 +10,7 @@ from interlock_lifecycle._start import open_run
 from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
-from interlock_lifecycle.sensors._accounted import name_record, took_into_account
+from interlock_lifecycle.sensors._accounted import name_record, request_time_of, took_into_account
 from interlock_lifecycle.sensors._arrival import SensorFacts, record_marker, run_key_of, was_overwritten
 from interlock_lifecycle.sensors._baseline import watching_rule
 from interlock_lifecycle.sensors._dormant import Waiting, decide_dormant, is_dormant
@@ -53,7 +53,7 @@ def decide_sensor(
         return Ignore("a newer write of this sensor was seen, or follows on the stream")
     is_rest = brings_repeated_hour(key.date, config.zone, first_part_began(run), sensor.written_at)
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
-        return RequestRerun(key, RerunReason.REPEATED_HOUR, sensor.written_at, None, (), facts.request)
+        return RequestRerun(key, RerunReason.REPEATED_HOUR, request_time_of(sensor), None, (), facts.request)
     return _late_data(key, sensor, run, facts)
 
 
@@ -115,8 +115,9 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         message=f"sensor {sensor.key} was updated after the run had completed",
         detail={"sensorKey": sensor.key},
     )
-    entry = JobEntry(key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, run_token=run.run_token)
+    asked_at = request_time_of(sensor)
+    entry = JobEntry(key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, run_token=run.run_token, requested_at=asked_at)
     if facts.request is not None and facts.request.waits:
         marker = record_marker(key, sensor)
         return NoteAfterRun(run, (event,), False, marker, sensor.written_at, entry, waiting=facts.request)
-    return RequestRerun(key, RerunReason.LATE_DATA, sensor.written_at, entry, (event,), facts.request)
+    return RequestRerun(key, RerunReason.LATE_DATA, asked_at, entry, (event,), facts.request)

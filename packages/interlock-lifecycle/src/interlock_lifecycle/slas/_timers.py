@@ -10,7 +10,7 @@ from interlock_lifecycle._decision import Announce
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RunKey, digest
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.events._event import make_event, owner_detail
 from interlock_lifecycle.slas._sla import EVENT_OF, deadlines_of_run
 from interlock_sla import Clock, Deadline, Exclusions
 
@@ -46,7 +46,9 @@ def timers_of(
     )
 
 
-def report_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
+def report_unscheduled(
+    config: PipelineConfig, key: RunKey, failures: Mapping[str, str], now: datetime, run_token: str | None = None
+) -> Announce:
     """Report timers that could not be created, once per date. `failures`: the errors by the timers' names."""
     why = "; ".join(f"{name}: {error}" for name, error in failures.items())
     event = make_event(
@@ -54,8 +56,9 @@ def report_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) 
         key,
         now,
         source="unscheduled",
+        run_token=run_token,
         message=f"SLA timers could not be created, so alerts may come minutes late: {why}"[:_LONGEST_MESSAGE],
-        detail={"source": "sla-monitor", "timers": sorted(failures)},
+        detail={"source": "sla-monitor", "timers": sorted(failures), **owner_detail(config)},
     )
     return Announce(key.pipeline_id, (event,), marker=f"unscheduled#{key.schedule_id}#{key.date}", at=now)
 

@@ -5,11 +5,13 @@ from pathlib import Path
 import click
 
 from interlock_local import find_checkout
+from interlock_local._services import SERVICES
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_terminal
+from interlock_local.commands._command import with_output, with_terminal
 
 
 @click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...", type=click.Choice(SERVICES))
 @click.option(
     "--platform",
     type=click.Choice(["host", "arm64", "amd64"]),
@@ -26,14 +28,25 @@ from interlock_local.commands._command import with_terminal
 )
 @click.option("--with-boto", is_flag=True, help="Also pack boto3. Lambda's runtime has its own.")
 @click.option("--telemetry", is_flag=True, help="Also pack the exporter of traces and metrics (OTLP over HTTP).")
-@click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
+@with_output
 @with_terminal
-def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, telemetry: bool, as_json: bool) -> None:
-    """Build the six Lambda zips from this checkout.
+def build(
+    terminal: Terminal,
+    services: tuple[str, ...],
+    platform: str,
+    out: Path,
+    with_boto: bool,
+    telemetry: bool,
+    as_json: bool,
+) -> None:
+    """Build the Lambda zips of these services, by default all six.
+
+    The hash of each zip is in ZIP.sha256, as sha256sum writes it. An unchanged zip is not built again.
 
     \b
     Examples:
       interlock build --platform arm64 --out dist
+      interlock build watchdog
       interlock build --platform host --telemetry
     """
     from interlock_local.zips import Target, build_zips
@@ -41,13 +54,24 @@ def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, telemet
     target = Target.host() if platform == "host" else Target.aws(platform)
     out_lines = terminal.console()
     say = (lambda line: None) if as_json else terminal.progress(out_lines)
-    zips = build_zips(find_checkout(), target, out=out, with_boto=with_boto, with_telemetry=telemetry, progress=say)
+    zips = build_zips(
+        find_checkout(),
+        target,
+        services=services or SERVICES,
+        out=out,
+        with_boto=with_boto,
+        with_telemetry=telemetry,
+        progress=say,
+    )
     if as_json:
-        terminal.print_json(
-            {service: {"path": str(path), "bytes": path.stat().st_size} for service, path in zips.items()}
-        )
+        terminal.print_json({service: _facts(path) for service, path in zips.items()})
         return
     shown = terminal.table("service", "zip", "size")
     for service, path in zips.items():
         shown.add_row(service, str(path), f"{path.stat().st_size / 1e6:.2f} MB")
     out_lines.table(shown)
+
+
+def _facts(path: Path) -> dict[str, str | int]:
+    digest = path.with_suffix(".zip.sha256").read_text().split()[0]
+    return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest}

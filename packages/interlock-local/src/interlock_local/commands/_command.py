@@ -1,8 +1,8 @@
-"""Passes the terminal to a command, and reports a LocalStackError as the terminal's error."""
+"""What the commands have in common: the terminal, the form of a LocalStackError, and the form of the output."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import click
 
@@ -24,3 +24,22 @@ def with_terminal(command: Callable[Concatenate[Terminal, P], None]) -> Callable
             raise terminal.error(str(error)) from None
 
     return run
+
+
+def with_output(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --output, and --json as its earlier spelling. The command gets the parameter `as_json`."""
+
+    @wraps(command)
+    def run(*arguments: Any, form: str | None, as_json: bool, **options: Any) -> None:
+        if as_json and form == "table":
+            raise click.UsageError("--output table and --json exclude each other: --json is --output json.")
+        command(*arguments, as_json=as_json or form == "json", **options)
+
+    run = click.option("--json", "as_json", is_flag=True, help="The same as --output json.")(run)
+    return click.option(
+        "--output",
+        "-o",
+        "form",
+        type=click.Choice(["table", "json"]),
+        help="Form of the output: table (text for people), json (one JSON document). Default: table.",
+    )(run)

@@ -7,7 +7,7 @@ import click
 
 from interlock_local import find_checkout
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_terminal
+from interlock_local.commands._command import with_output, with_terminal
 from interlock_local.commands._defaults import LOCAL, PORT
 
 
@@ -32,7 +32,7 @@ from interlock_local.commands._defaults import LOCAL, PORT
     type=click.Choice(["host", "arm64", "amd64"]),
     help="Platform of the functions. Default: host for an endpoint on this machine, else arm64.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@with_output
 @with_terminal
 def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platform: str | None, as_json: bool) -> None:
     """Deploy to an AWS-compatible endpoint. A repetition updates the deployment.
@@ -80,7 +80,8 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
     made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
     for service in made.functions:
         say(f"checking {service}")
-        ping_function(where.client("lambda"), environment, service)
+        for fault in ping_function(where.client("lambda"), environment, service):
+            say(f"warning: {fault}")
     slack = has_slack(kept["alert-dispatcher"], token)
     if as_json:
         alerts = "slack" if slack else "logged"

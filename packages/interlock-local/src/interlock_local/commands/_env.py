@@ -3,13 +3,13 @@
 import click
 
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_terminal
+from interlock_local.commands._command import with_output, with_terminal
 from interlock_local.commands._defaults import PORT
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the AWS API.")
-@click.option("--json", "as_json", is_flag=True, help="Print the variables as JSON.")
+@with_output
 @with_terminal
 def env(terminal: Terminal, port: int, as_json: bool) -> None:
     """Print the address and the key of a running local stack as shell variables.

@@ -10,6 +10,9 @@ from interlock_local import LocalStackError
 _BUSY_PATIENCE = 120.0
 _BETWEEN_PINGS = 0.2
 
+_LONGEST = 600
+_ERROR, _OF_FILES = "error: ", "targets"
+
 
 def invoke_function(functions: Any, environment: str, service: str, payload: dict[str, Any]) -> Any:
     """Invoke a function of a deployment and return its answer. Raises LocalStackError if the function failed."""
@@ -17,21 +20,34 @@ def invoke_function(functions: Any, environment: str, service: str, payload: dic
     answer = functions.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
     body = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
-        raise LocalStackError(f"The function {name} failed: {json.dumps(body)[:600]}.")
+        raise LocalStackError(f"The function {name} failed: {_failure_in(body)[:_LONGEST]}.")
     return body
 
 
-def ping_function(functions: Any, environment: str, service: str) -> None:
-    """Check the health of a function and its resources.
+def ping_function(functions: Any, environment: str, service: str) -> list[str]:
+    """Check the health of a function and its resources. The result are the faults that the user's files cause.
 
     A function that works at its reserved concurrency rejects the ping. The ping is repeated until it is accepted.
 
     Raises:
         LocalStackError: the function is not healthy, or is busy for two minutes.
     """
-    health = _ping(functions, environment, service)
-    if health["status"] != "healthy":
-        raise LocalStackError(f"The function {service} is not healthy: {json.dumps(health['checks'])}.")
+    checks: dict[str, str] = _ping(functions, environment, service)["checks"]
+    faults = {name: text.removeprefix(_ERROR) for name, text in checks.items() if text.startswith(_ERROR)}
+    # A wrong target of alerts.yaml lets alerts wait. The stack must run, so that another file can be pushed.
+    of_files = [faults.pop(_OF_FILES)] if _OF_FILES in faults else []
+    if faults:
+        listed = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise LocalStackError(f"The function {service} is not healthy: {listed}.")
+    return of_files
+
+
+def _failure_in(body: Any) -> str:
+    """The error of a function in one sentence, as Lambda reports it."""
+    if isinstance(body, dict) and isinstance(message := body.get("errorMessage"), str):
+        kind = body.get("errorType")
+        return f"{kind}: {message}" if kind else message
+    return json.dumps(body)
 
 
 def _ping(functions: Any, environment: str, service: str) -> Any:

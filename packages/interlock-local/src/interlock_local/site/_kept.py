@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from interlock_local.zips import SERVICES
+from interlock_local.site._policies import FUNCTIONS
 
 _SETTINGS = frozenset(
     {
@@ -25,7 +25,7 @@ _OF_JOBS = "INTERLOCK_"
 
 def kept_variables(functions: Any, environment: str, given: Collection[str]) -> dict[str, dict[str, str]]:
     """The settings of the deployed functions by service, without those that are `given`. Absent functions have none."""
-    return {service: _settings_of(functions, f"{environment}-interlock-{service}", given) for service in SERVICES}
+    return {service: _settings_of(functions, f"{environment}-interlock-{service}", given) for service in FUNCTIONS}
 
 
 def _settings_of(functions: Any, name: str, given: Collection[str]) -> dict[str, str]:

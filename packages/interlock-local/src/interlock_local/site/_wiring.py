@@ -13,6 +13,12 @@ STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     "control": (
         {"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "quiet": {"S": [{"exists": False}]}}}},
         {"dynamodb": {"Keys": {"SK": {"S": ["CONFIG"]}}}},
+        {
+            "dynamodb": {
+                "Keys": {"SK": {"S": [{"prefix": "SENSOR#"}]}},
+                "NewImage": {"PK": {"S": [{"exists": False}]}},
+            }
+        },
     ),
     "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
 }

@@ -257,7 +257,8 @@ class LocalStack:
                 for name in functions
             ]
         for ping in pings:
-            ping.result()
+            for fault in ping.result():
+                self._progress(f"warning: {fault}")
 
     def _start_pump(self) -> None:
         # The log of the pump belongs to the log of the functions, and not between the lines of a command.

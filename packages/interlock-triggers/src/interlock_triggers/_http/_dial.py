@@ -57,6 +57,10 @@ class Network(Struct, frozen=True):
     dialer: Dialer = dial
     trust: ssl.SSLContext | None = None
 
+    def check(self, host: str, port: int, deadline: Deadline) -> None:
+        """Raise Forbidden unless all of the host's addresses are permitted. Unreachable: they could not be found."""
+        self._permitted(host, self._resolve(host, port, deadline))
+
     def connect(self, host: str, port: int, deadline: Deadline) -> socket.socket:
         """A socket to one of the host's addresses, all of which must be permitted."""
         addresses = self._permitted(host, self._resolve(host, port, deadline))

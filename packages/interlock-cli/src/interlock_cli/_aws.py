@@ -1,0 +1,54 @@
+"""The clients and tables of a deployment, and the sentence for a failed request. Only a request to AWS loads it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from interlock_cli._deployment import Deployment
+from interlock_cli._errors import CliError
+from interlock_store import DynamoTables, Overview, Store, TableNames
+
+# The codes of a server that did not sign the request's credentials, on AWS and on the local stack.
+_FOREIGN = frozenset(
+    {
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def make_client(service: str, endpoint_url: str | None, key: Mapping[str, str], limits: Mapping[str, Any]) -> Any:
+    """A boto3 client. key: the region and the credentials, empty for those of the environment. limits: for `Config`."""
+    try:
+        return boto3.client(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, **limits), **key)  # type: ignore[call-overload]
+    except BotoCoreError as error:
+        raise CliError(f"cannot create a client for AWS: {error}") from None
+
+
+def make_store(client: Any, environment: str) -> Store:
+    """The tables of an environment."""
+    return Store(DynamoTables(client), TableNames.of_environment(environment))
+
+
+def make_overview(client: Any, environment: str) -> Overview:
+    """The reader of the newest rows of an environment."""
+    return Overview(DynamoTables(client), TableNames.of_environment(environment))
+
+
+def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
+    """One sentence for a failed request to AWS."""
+    found = error.response["Error"] if isinstance(error, ClientError) else {}
+    code = found.get("Code", "")
+    if code == "ResourceNotFoundException" and where is not None:
+        return CliError(
+            f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
+            f"its table {where.environment}-interlock-control does not exist"
+        )
+    if code in _FOREIGN and where is not None:
+        return CliError(f"{where.endpoint_url or 'AWS'} does not accept the credentials: {found.get('Message', code)}")
+    return CliError(f"the request to AWS failed: {error}")

@@ -1,0 +1,35 @@
+"""The own commands of `interlock`: where each is, and its summary. A command is imported when it is used."""
+
+from importlib import import_module
+
+import click
+
+OWN = {
+    "alerts": "Show where each alert is.",
+    "dlq": "Show the dead letters of a deployment, and send them to their functions again.",
+    "events": "Print events, oldest first, times in UTC.",
+    "history": "Print the events of a pipeline in a period, oldest first.",
+    "init": "Write a pipeline file with comments, and the schema for editors next to it.",
+    "migrate": "Add missing attributes to the rows of an older deployment.",
+    "pause": "Pause PIPELINE: from now on none of its jobs starts.",
+    "push": "Validate files and write them to the tables.",
+    "remove": "Remove PIPELINE: delete its config, so that nothing of it starts any more.",
+    "rerun": "Request a rerun of PIPELINE for DATE.",
+    "resume": "End the pause of PIPELINE.",
+    "schema": "Print the JSON Schema of pipeline files, for editors and others.",
+    "sensor": "Write and read sensor rows.",
+    "silence": "Keep alerts from being posted for a time.",
+    "status": "Show the state, the reason and the deadlines of each date.",
+    "validate": "Report all errors and warnings of pipeline and calendar files.",
+    "why": "Explain the state of PIPELINE for DATE, with or without a run.",
+}
+"""The first sentence of each command's help. A command is the object of its name in the module `_<name>`."""
+
+
+def own_command(name: str) -> click.Command | None:
+    """The command. None for an unknown name."""
+    if name not in OWN:
+        return None
+    found = getattr(import_module(f"interlock_cli._{name}"), name)
+    assert isinstance(found, click.Command)
+    return found

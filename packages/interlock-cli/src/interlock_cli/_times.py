@@ -1,0 +1,71 @@
+"""Reads the times of the command line: a date, a time, or a length of time from now."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from interlock_sla import DurationError, parse_duration
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAYS = re.compile(r"([0-9]{1,6})d(.*)", re.DOTALL)
+_FORMS = "a date (2026-03-03), a time (2026-03-03T07:00, or with a zone: 2026-03-03T07:00Z)"
+
+
+class Times(Struct, frozen=True):
+    """Reads times relative to `now` (UTC). A date or a time without a zone is in `zone`.
+
+    `ahead`: a length of time leads from now to the future, and not to the past.
+    """
+
+    now: datetime
+    zone: ZoneInfo = ZoneInfo("UTC")
+    ahead: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """The allowed texts, as the end of a sentence."""
+        where = "after" if self.ahead else "before"
+        return f"must be {_FORMS} or a length of time {where} now (30m, 2h, 7d)"
+
+    def begin(self, text: str) -> datetime | None:
+        """The time of a text (UTC). A date means its first moment. None for any other text."""
+        return self._read(text, days=0)
+
+    def end(self, text: str) -> datetime | None:
+        """The time of a text (UTC). A date means its last millisecond. None for any other text."""
+        return self._read(text, days=1)
+
+    def _read(self, text: str, days: int) -> datetime | None:
+        if text[:1] == "+":
+            return None
+        try:
+            if _DAY.fullmatch(text):
+                at = datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), self.zone)
+                return at.astimezone(UTC) - timedelta(milliseconds=days)
+            if "-" in text[1:]:
+                found = datetime.fromisoformat(text)
+                return (found if found.tzinfo else found.replace(tzinfo=self.zone)).astimezone(UTC)
+            length = read_length(text)
+            return self.now + length if self.ahead else self.now - length
+        except (ValueError, OverflowError, DurationError):
+            return None
+
+
+def read_length(text: str) -> timedelta:
+    """A duration that may begin with whole days: `7d`, `1d12h`. Raises DurationError or OverflowError."""
+    days = _DAYS.fullmatch(text)
+    if days is None:
+        return parse_duration(text)
+    return timedelta(days=int(days[1])) + (parse_duration(days[2]) if days[2] else timedelta())
+
+
+def unknown_pipeline(name: str, known: Iterable[str], environment: str) -> str:
+    """The error of a name that no pipeline has, with the names that are near it."""
+    close = get_close_matches(name, list(known), n=3)
+    return f"there is no pipeline {name!r} in {environment!r}" + (
+        f"; did you mean {' or '.join(close)}?" if close else ""
+    )

@@ -1,0 +1,291 @@
+"""The explanation of a date, as tables: each state with its reason, the next step and the answer to a rerun request."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_lifecycle import (
+    Dormancy,
+    JobEntry,
+    JobIntent,
+    KeptRows,
+    Pause,
+    RerunEntry,
+    Run,
+    RunKey,
+    RunStatus,
+    Verdict,
+)
+from interlock_lifecycle.reports import DateFacts, Explanation, explain_assumed, explain_date
+from interlock_lifecycle.slas import SlaFacts
+from interlock_sla import Exclusions, parse_execution_date
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
+AN_HOUR = timedelta(hours=1)
+TEXT = """
+pipeline: {{id: p}}
+schedule: {{{schedule}}}
+{sla}
+validation:
+  trigger: {enough}
+  rules:
+    - {{key: landing, check: gte, field: count, value: 100}}
+    - {{key: rates, check: gte, field: count, value: 1}}
+job: {{type: command, config: {{command: "true"}}, maxRetries: 3, maxManualReruns: 2}}
+"""
+BY_DATA = "trigger: {key: landing, check: exists}"
+DAILY = 'cron: "0 6 * * 1-5"'
+NO_DAYS, WEEKENDS = Exclusions(), Exclusions(weekends=True)
+FULL = {"landing": {"count": 100, "date": "2026-03-04"}, "rates": {"count": 1, "date": "2026-03-04"}}
+SHORT = {**FULL, "landing": {"count": 90, "date": "2026-03-04"}}
+
+
+def configured(schedule: str = BY_DATA, enough: str = "ALL", sla: str = "") -> PipelineConfig:
+    return decode_yaml(TEXT.format(schedule=schedule, enough=enough, sla=sla), "p.yaml")
+
+
+def facts_of(
+    config: PipelineConfig, date: str = "2026-03-04", exclusions: Exclusions = NO_DAYS, **more: object
+) -> DateFacts:
+    key = RunKey("p", config.schedule_id, parse_execution_date(date))
+    sla = SlaFacts(None, Verdict(key), exclusions=exclusions)
+    found = DateFacts(key, config, "", sla, created_at=datetime(2026, 3, 2, tzinfo=UTC))
+    return replace(found, **more)
+
+
+def begun(config: PipelineConfig, **more: object) -> Run:
+    key = RunKey("p", config.schedule_id, parse_execution_date("2026-03-04"))
+    run = Run(key, RunStatus.RUNNING, 0, "token", NOW, started_token="token", started_at=NOW)
+    return replace(run, **more)
+
+
+INTENT = JobIntent(0, "k", NOW, "command", {}, NOW, run_id="jr_1")
+
+
+@pytest.mark.parametrize(
+    ("more", "rows", "state", "reason", "decision"),
+    [
+        (
+            {"started_token": None},
+            FULL,
+            "committed",
+            "waits for the start of its execution",
+            "the rules hold: the job starts",
+        ),
+        ({}, SHORT, "held", "landing: count is 90, needs gte 100 (10 short)", "the run stays held"),
+        ({}, FULL, "evaluating", "all rules hold, and the job is about to start", "the rules hold: the job starts"),
+        ({"job_intent": INTENT}, SHORT, "running", "the command job jr_1 runs", ""),
+        ({"status": RunStatus.COMPLETED}, SHORT, "completed", "attempt 0 succeeded (sensor)", ""),
+        ({"status": RunStatus.FAILED_FINAL, "close_reason": "boom"}, SHORT, "failed", "boom", ""),
+    ],
+)
+def test_each_state_of_a_run_has_its_reason(
+    more: Mapping[str, object], rows: Mapping[str, Mapping[str, object]], state: str, reason: str, decision: str
+) -> None:
+    config = configured()
+    found = explain_date(facts_of(config, run=begun(config, **more), rows=rows), NOW)
+    assert (found.state, found.reason, found.decision) == (state, reason, decision)
+
+
+@pytest.mark.parametrize(
+    ("rows", "at", "decision"),
+    [
+        (SHORT, NOW + AN_HOUR, "the evaluation window is over: the run fails (VALIDATION_EXHAUSTED)"),
+        (SHORT, NOW + AN_HOUR - timedelta(seconds=1), "the run stays held"),
+        (FULL, NOW + AN_HOUR, "the rules hold: the job starts"),
+    ],
+)
+def test_end_of_the_window_decides_as_the_orchestrator(
+    rows: Mapping[str, Mapping[str, object]], at: datetime, decision: str
+) -> None:
+    config = configured()
+    assert explain_date(facts_of(config, run=begun(config), rows=rows), at).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("schedule", "date", "state", "reason"),
+    [
+        (BY_DATA, "2026-03-04", "not begun", "landing: no such sensor has arrived, needs exists"),
+        (BY_DATA, "2026-03-05", "not begun", "the date has not begun"),
+        (DAILY, "2026-03-04", "not begun", "the watchdog starts it, without a sensor"),
+        (DAILY, "2026-03-08", "not expected", "the cron 0 6 * * 1-5 has no fire on the date"),
+        (DAILY, "2026-02-27", "not expected", "the pipeline has had this schedule only since 2026-03-02T00:00:00Z"),
+        (
+            "include: {dates: [2026-03-04]}",
+            "2026-03-03",
+            "not expected",
+            "schedule.include.dates does not name the date",
+        ),
+    ],
+)
+def test_date_without_a_run_has_its_reason(schedule: str, date: str, state: str, reason: str) -> None:
+    found = explain_date(facts_of(configured(schedule), date), NOW)
+    assert (found.state, found.reason) == (state, reason)
+
+
+def test_excluded_date_has_no_clock_and_a_next_day() -> None:
+    config = configured(sla='sla: {deadline: "10:00"}')
+    found = explain_date(facts_of(config, "2026-03-07", WEEKENDS), NOW)
+    assert (found.state, found.excluded_by, str(found.next_open_day)) == ("excluded", "weekend", "2026-03-09")
+    assert found.sla == ()
+    assert explain_date(facts_of(config, "2026-03-06", WEEKENDS), NOW).next_open_day is None
+
+
+def test_dormant_date_waits_for_the_next_open_day_from_now() -> None:
+    kept = KeptRows({}, 1, Dormancy("landing", "landing", NOW))
+    saturday = NOW + timedelta(days=3)
+    found = explain_date(facts_of(configured(), "2026-03-06", WEEKENDS, kept=kept), saturday)
+    assert (found.state, str(found.next_open_day)) == ("waits for an open day", "2026-03-09")
+
+
+@pytest.mark.parametrize(
+    ("enough", "changes"),
+    [
+        ("ALL", ("landing: count gte 100 (10 short)", "rates: count gte 1 (1 short)")),
+        ("ANY", ("landing: count gte 100 (10 short) or rates: count gte 1 (1 short)",)),
+    ],
+)
+def test_changes_name_each_rule_that_does_not_hold(enough: str, changes: tuple[str, ...]) -> None:
+    config = configured(enough=enough)
+    rows = {**SHORT, "rates": {"count": 0, "date": "2026-03-04"}}
+    assert explain_date(facts_of(config, run=begun(config), rows=rows), NOW).changes == changes
+
+
+def test_rule_has_its_row_with_date_and_age() -> None:
+    config = configured()
+    row = {"count": 90, "date": "2026-03-04", "updatedAt": "2026-03-04T11:00:00Z"}
+    facts = facts_of(config, run=begun(config), rows={"landing#2026-03-04": row})
+    landing, rates = explain_date(facts, NOW).rules
+    assert (landing.row, landing.row_date, landing.age_seconds) == ("landing#2026-03-04", "2026-03-04", 3600.0)
+    assert (landing.observed, landing.needed, landing.gap) == ("90", "gte 100", "10 short")
+    assert (rates.row, rates.observed, rates.passed) == (None, None, False)
+
+
+def budgets(found: Explanation) -> list[tuple[str, int, int]]:
+    return [(one.name, one.used, one.allowed) for one in found.budgets]
+
+
+def test_budgets_count_each_kind_of_attempt() -> None:
+    config = configured()
+    run = begun(config, attempt=4, status=RunStatus.FAILED_FINAL)
+    reruns = [RerunEntry(run.key, reason, NOW) for reason in ("job-fail-retry", "manual", "fix", "late-data")]
+    found = explain_date(facts_of(config, run=run, reruns=reruns), NOW)
+    assert budgets(found) == [
+        ("retries", 1, 3),
+        ("permanent-failure retries", 1, 1),
+        ("manual reruns", 2, 2),
+        ("data reruns", 1, 1),
+    ]
+    assert found.rerun == "rejected: no manual rerun left (2 of 2 used)"
+
+
+@pytest.mark.parametrize(
+    ("updated_at", "answer"),
+    [
+        ("2026-03-04T11:00:00Z", "rejected: the run succeeded and no sensor was updated since"),
+        ("2026-03-04T11:00:01Z", "accepted"),
+    ],
+)
+def test_rerun_answer_has_the_circuit_breaker(updated_at: str, answer: str) -> None:
+    config = configured()
+    run = begun(config, status=RunStatus.COMPLETED)
+    entries = [JobEntry(run.key, NOW - AN_HOUR, "success", run_token="token")]
+    rows = {"landing": {"count": 1, "date": "2026-03-04", "updatedAt": updated_at}}
+    found = explain_date(facts_of(config, run=run, rows=rows, entries=entries), NOW)
+    assert found.rerun == answer
+
+
+def test_unreadable_config_is_the_reason_of_a_held_run() -> None:
+    config = configured()
+    facts = facts_of(config, run=begun(config))
+    found = explain_date(replace(facts, config=None, problem="config of p: job is missing"), NOW)
+    assert (found.state, found.reason) == ("held", "config of p: job is missing")
+
+
+OPENING = {"landing": {"count": 100, "date": "2026-03-04"}}
+OTHER_DAY = {"landing": {"count": 100, "date": "2026-03-03"}}
+FAR = {"landing": {"count": 100, "date": "2020-03-04"}}
+NO_DATE = {"landing": {"count": 100, "date": "tomorrow"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "assumed", "says", "state"),
+    [
+        (None, OPENING, "landing: it opens the run", "held"),
+        (None, FULL, "rates: the rules read it", "evaluating"),
+        (None, OTHER_DAY, "landing: it is of 2026-03-03", "not begun"),
+        (None, NO_DATE, "landing: it counts for no run: its date is 'tomorrow', which is not", "not begun"),
+        (None, FAR, "landing: it counts for no run: its date is '2020-03-04', which is 2191 days back", "not begun"),
+        (None, {"noise": {"count": 1}}, "noise: no rule of this date reads it, and it fulfils no trigger", "not begun"),
+        (RunStatus.RUNNING, OPENING, "landing: the rules read it", "held"),
+        (RunStatus.COMPLETED, OPENING, "landing: it requests a rerun (late-data), which is accepted", "completed"),
+        (
+            RunStatus.FAILED_FINAL,
+            OPENING,
+            "landing: sensor landing was updated after the run had failed for good.",
+            "failed",
+        ),
+    ],
+)
+def test_assumed_row_has_the_answer_of_the_controller(
+    status: RunStatus | None, assumed: Mapping[str, Mapping[str, object]], says: str, state: str
+) -> None:
+    config = configured()
+    run = None if status is None else begun(config, status=status, evaluated_at=None)
+    found = explain_assumed(facts_of(config, run=run), assumed, NOW)
+    assert found.assumed[-1].startswith(says)
+    assert found.state == state
+
+
+def test_assumed_row_on_an_excluded_day_opens_nothing() -> None:
+    sunday = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
+    found = explain_assumed(
+        facts_of(configured(), "2026-03-06", WEEKENDS), {"landing#2026-03-06": {"count": 1}}, sunday
+    )
+    assert found.assumed == ("landing#2026-03-06: the day is excluded, and 2026-03-06 waits for the next open day",)
+    assert found.state == "not begun"
+
+
+def test_explanation_without_assumptions_is_the_plain_one() -> None:
+    config = configured()
+    facts = facts_of(config, run=begun(config), rows=SHORT)
+    assert explain_assumed(facts, {}, NOW) == explain_date(facts, NOW)
+
+
+PAUSE = Pause(NOW + AN_HOUR, "ada", "migration")
+PAUSED = "the pipeline is paused until 2026-03-04T13:00:00Z by ada: migration"
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "reason", "decision"),
+    [
+        ({"started_token": None}, "held", PAUSED, "the run waits for the end of the pause"),
+        ({}, "held", PAUSED, f"the run waits: {PAUSED}"),
+        ({"job_intent": INTENT}, "running", "the command job jr_1 runs", ""),
+    ],
+)
+def test_pause_is_the_reason_of_a_waiting_run(
+    more: Mapping[str, object], state: str, reason: str, decision: str
+) -> None:
+    config = configured()
+    facts = facts_of(config, run=begun(config, **more), rows=FULL, pause=PAUSE)
+    found = explain_date(facts, NOW)
+    assert (found.state, found.reason, found.decision, found.paused) == (state, reason, decision, PAUSED)
+    assert found.changes[0] == "the end of the pause: interlock resume p"
+    assert explain_date(facts, NOW + AN_HOUR).paused == ""
+
+
+@pytest.mark.parametrize(
+    ("pause", "words"),
+    [
+        (Pause(None), "the pipeline is paused until it is resumed"),
+        (Pause(None, "ada"), "the pipeline is paused until it is resumed by ada"),
+        (Pause(None, problem="pausedUntil: 7"), "the pipeline is paused until it is resumed: pausedUntil: 7"),
+        (Pause(NOW, reason="x"), "the pipeline is paused until 2026-03-04T12:00:00Z: x"),
+    ],
+)
+def test_pause_names_its_end_author_and_reason(pause: Pause, words: str) -> None:
+    assert str(pause) == words
