@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from interlock_local.site._policies import FUNCTIONS
+from interlock_local._services import SERVICES
 
 _SETTINGS = frozenset(
     {
@@ -11,7 +11,6 @@ _SETTINGS = frozenset(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "PENDING_GRACE",
         "PROBE_AFTER",
-        "SKIP_SCHEDULER",
         "SLACK_API_URL",
         "SLACK_BOT_TOKEN",
         "SLACK_CHANNEL_ID",
@@ -25,20 +24,29 @@ _OF_JOBS = "INTERLOCK_"
 
 def kept_variables(functions: Any, environment: str, given: Collection[str]) -> dict[str, dict[str, str]]:
     """The settings of the deployed functions by service, without those that are `given`. Absent functions have none."""
-    return {service: _settings_of(functions, f"{environment}-interlock-{service}", given) for service in FUNCTIONS}
+    return {service: _settings_of(functions, f"{environment}-interlock-{service}", given) for service in SERVICES}
+
+
+def skips_scheduler(functions: Any, environment: str) -> bool:
+    """Whether a deployment works without EventBridge Scheduler. False for an absent one."""
+    return _variables_of(functions, f"{environment}-interlock-watchdog").get("SKIP_SCHEDULER") == "true"
 
 
 def _settings_of(functions: Any, name: str, given: Collection[str]) -> dict[str, str]:
+    return {
+        variable: value
+        for variable, value in _variables_of(functions, name).items()
+        if variable not in given and (variable in _SETTINGS or variable.startswith(_OF_JOBS))
+    }
+
+
+def _variables_of(functions: Any, name: str) -> Mapping[str, str]:
     try:
         found = functions.get_function_configuration(FunctionName=name)
     except functions.exceptions.ResourceNotFoundException:
         return {}
     variables: Mapping[str, str] = found.get("Environment", {}).get("Variables", {})
-    return {
-        name: value
-        for name, value in variables.items()
-        if name not in given and (name in _SETTINGS or name.startswith(_OF_JOBS))
-    }
+    return variables
 
 
 def has_slack(kept: Mapping[str, str], token: str) -> bool:

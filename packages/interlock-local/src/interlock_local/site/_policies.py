@@ -16,9 +16,6 @@ ROLES = {
 }
 """The roles of a deployment, with the service that assumes each role."""
 
-FUNCTIONS = tuple(role for role, principal in ROLES.items() if principal == _LAMBDA)
-"""The services whose functions assume a role of their own."""
-
 _READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
