@@ -116,6 +116,7 @@ def test_number_of_kept_texts_is_bounded(store: SecretStore, reader: Reader) -> 
     ("place", "message"),
     [
         ("absent", "${secret:absent} cannot be read: AccessDeniedException"),
+        ("absent#token", "${secret:absent#token} cannot be read: AccessDeniedException"),
         ("empty", "${secret:empty} is empty, or not a text"),
         ("prod/airflow#nope", "${secret:prod/airflow#nope} is not a text of the secret"),
         ("prod/airflow#port", "${secret:prod/airflow#port} is not a text of the secret"),

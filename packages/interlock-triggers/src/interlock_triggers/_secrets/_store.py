@@ -46,7 +46,7 @@ class SecretStore:
         found = _PLACE.fullmatch(place)
         if found is None:
             raise SecretUnreadable("a reference must be ${secret:NAME} or ${secret:NAME#FIELD}")
-        text = self._text(found["name"])
+        text = self._text(found["name"], place)
         value = text.strip() if found["field"] is None else _field_of(text, found["name"], found["field"])
         if len(value) < _SHORTEST:
             raise SecretUnreadable(f"${{secret:{place}}} has fewer than {_SHORTEST} characters")
@@ -70,27 +70,27 @@ class SecretStore:
                 found.append(str(error))
         return tuple(dict.fromkeys(found))
 
-    def _text(self, name: str) -> str:
+    def _text(self, name: str, place: str) -> str:
         with self._lock:
             read_at, text = self._kept.get(name, (0.0, None))
         if text is None or not 0 <= self._now() - read_at < self._keep:
-            text = self._fetch(name)
+            text = self._fetch(name, place)
             with self._lock:
                 if len(self._kept) >= _MOST_KEPT:
                     self._kept.clear()
                 self._kept[name] = (self._now(), text)
         return text
 
-    def _fetch(self, name: str) -> str:
+    def _fetch(self, name: str, place: str) -> str:
         if self._read is None:
-            raise SecretUnreadable(f"${{secret:{name}}} cannot be read: no reader of secrets is configured")
+            raise SecretUnreadable(f"${{secret:{place}}} cannot be read: no reader of secrets is configured")
         try:
             text = self._read(name)
         except Exception as error:  # noqa: BLE001 (any error of the reader concerns the secret)
             # The error has no cause, since its text could repeat a value.
-            raise SecretUnreadable(f"${{secret:{name}}} cannot be read: {_code_of(error)}") from None
+            raise SecretUnreadable(f"${{secret:{place}}} cannot be read: {_code_of(error)}") from None
         if not isinstance(text, str) or not text.strip():
-            raise SecretUnreadable(f"${{secret:{name}}} is empty, or not a text")
+            raise SecretUnreadable(f"${{secret:{place}}} is empty, or not a text")
         return text
 
     def __repr__(self) -> str:
