@@ -5,9 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._output import CliError
 
@@ -43,6 +41,11 @@ def use_target(region: str | None, account: str | None, role_arn: str | None) ->
     ]
     if wrong:
         raise CliError(*wrong)
+    if region is account is role_arn is None:
+        return
+    # The import of boto3 takes most of a short command.
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         _use(region, account, role_arn)
     except (BotoCoreError, ClientError) as error:
@@ -50,6 +53,8 @@ def use_target(region: str | None, account: str | None, role_arn: str | None) ->
 
 
 def _use(region: str | None, account: str | None, role_arn: str | None) -> None:
+    import boto3
+
     if region is not None:
         boto3.setup_default_session(region_name=region)
     if role_arn is not None:
