@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -104,7 +104,7 @@ def deploy(
         say(f"checking {service}")
         for fault in ping_function(where.client("lambda"), environment, service):
             say(f"warning: {fault}")
-    ran = _smoke_test(where.store(), say) if smoke else None
+    ran = _smoke_test(terminal, where.store(), say) if smoke else None
     slack = has_slack(kept["alert-dispatcher"], token)
     if as_json:
         alerts = "slack" if slack else "logged"
@@ -117,14 +117,15 @@ def deploy(
         out.line(("yellow", "alerts are only logged"), ": to use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
 
 
-def _smoke_test(store: "Store", say: Callable[[str], None]) -> str:
+def _smoke_test(terminal: Terminal, store: "Store", say: Callable[[str], None]) -> str:
     """The name of the pipeline that ran to its end. A run that does not end is a negative result, with exit code 1."""
     from interlock_local.site import run_smoke_test
 
     try:
         name = run_smoke_test(store, progress=say)
     except LocalStackError as error:
-        click.echo(f"error: {error}", err=True)
-        click.get_current_context().exit(1)
+        ended: Any = terminal.error(str(error))
+        ended.exit_code = 1
+        raise ended from None
     say(f"{name} completed")
     return name

@@ -1,5 +1,7 @@
 """interlock teardown: removes a deployment of `interlock deploy`, with its rows."""
 
+import sys
+
 import click
 
 from interlock_local._terminal import Terminal
@@ -48,7 +50,10 @@ def teardown(
     where = terminal.deployment(environment, endpoint_url)
     where.store()
     if not yes:
-        click.confirm(f"Remove {environment}-interlock-* with all rows?", abort=True)
+        question = f"Remove {environment}-interlock-* with all rows?"
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise terminal.error(f"{question} Confirm it with --yes")
+        click.confirm(question, abort=True, err=True)
     out = terminal.console()
     say = (lambda line: None) if as_json else terminal.progress(out)
     removed = remove(where.client, environment, skip_scheduler=skip_scheduler, progress=say)
