@@ -199,6 +199,18 @@ def infra(session: nox.Session) -> None:
     session.run("pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")})
 
 
+@nox.session(venv_backend="none")
+def providers(session: nox.Session) -> None:
+    """Write the lock file of the Terraform provider into each root, for all platforms.
+
+    It needs the Terraform registry.
+    """
+    machines = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
+    platforms = [f"-platform={machine}" for machine in machines]
+    for root in sorted(path.parent for path in ROOT.glob("infra/**/tfcheck.tfvars")):
+        session.run("terraform", f"-chdir={root}", "providers", "lock", *platforms, external=True)
+
+
 @nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Check the documentation: links, examples, commands, citations and the language rules."""

@@ -53,8 +53,9 @@ module "events" {
 }
 
 resource "aws_cloudwatch_event_bus" "this" {
-  name = module.names.event_bus
-  tags = var.tags
+  name               = module.names.event_bus
+  kms_key_identifier = local.kms_key_arn
+  tags               = var.tags
 }
 
 # An Allow statement would restrict no principal inside the account, so all other principals are denied.

@@ -1,8 +1,43 @@
 # All of Interlock in one state: the module to use unless services are deployed each on its own.
 
 locals {
-  paths = compact([var.pipelines_path, var.calendars_path])
-  files = flatten([for path in local.paths : [for file in fileset(path, "**/*.{yaml,yml,json}") : "${path}/${file}"]])
+  folders = { for name, path in { pipelines = var.pipelines_path, calendars = var.calendars_path } : name => path if path != null && path != "" }
+
+  # The files that `interlock push` reads in a folder: any case of the ending, nothing hidden and no JSON Schemas.
+  files = merge([for name, path in local.folders : {
+    for file in fileset(path, "**") : "${name}/${file}" => filesha256("${path}/${file}")
+    if can(regex("(?i)[.](ya?ml|json)$", file)) && !endswith(file, ".schema.json") && !can(regex("(^|/)[.]", file))
+  }]...)
+
+  # Terraform cannot run a command in a plan, so `interlock validate --receipt` leaves the hashes of the files that it found valid.
+  receipts = { for name, path in local.folders : name => try(jsondecode(file("${path}/.interlock-validated.json")), null) }
+  validated = merge([for name, receipt in local.receipts : {
+    for file, digest in try(receipt.files, {}) : "${name}/${file}" => digest
+  }]...)
+  unvalidated = sort(distinct(concat(
+    [for file, digest in local.files : file if try(local.validated[file], "") != digest],
+    [for file in keys(local.validated) : file if !contains(keys(local.files), file)],
+  )))
+  # Files of both folders are valid together only: a pipeline names a calendar.
+  digest    = sha256(join("\n", sort([for file, digest in local.files : "${digest} ${replace(file, "/^[a-z]+[/]/", "")}"])))
+  apart     = [for name, receipt in local.receipts : name if try(receipt.digest, "") != local.digest]
+  validator = "interlock validate ${join(" ", [for path in values(local.folders) : "\"${path}\""])} --receipt"
+}
+
+locals {
+  push = join(" ", concat(
+    ["interlock push"],
+    [for path in values(local.folders) : "\"${path}\""],
+    ["--environment ${var.environment} --region ${module.names.region} --account ${module.names.account_id}"],
+    var.push_role_arn == null ? [] : ["--role-arn ${var.push_role_arn}"],
+    var.prune_pipelines ? ["--prune --yes"] : [],
+  ))
+}
+
+module "names" {
+  source = "../modules/names"
+
+  environment = var.environment
 }
 
 module "shared" {
@@ -19,18 +54,20 @@ module "shared" {
 module "stream_router" {
   source = "../services/stream-router"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.stream_router
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.stream_router
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.stream_router.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.stream_router.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   sfn_timeout_seconds = var.sfn_timeout_seconds
   stream_arns         = module.shared.stream_arns
@@ -43,23 +80,28 @@ module "stream_router" {
 module "orchestrator" {
   source = "../services/orchestrator"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.orchestrator
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.orchestrator
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.orchestrator.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.orchestrator.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   enable_job_events             = var.enable_job_events
   wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
   sfn_timeout_seconds           = var.sfn_timeout_seconds
   trigger_max_attempts          = var.trigger_max_attempts
   job_variables                 = var.job_variables
+  job_secret_arns               = var.job_secret_arns
+  job_secret_key_arns           = var.job_secret_key_arns
+  glue_log_group_arns           = var.glue_log_group_arns
   enable_glue_trigger           = var.enable_glue_trigger
   glue_job_arns                 = var.glue_job_arns
   enable_emr_trigger            = var.enable_emr_trigger
@@ -71,6 +113,7 @@ module "orchestrator" {
   enable_lambda_trigger         = var.enable_lambda_trigger
   lambda_trigger_arns           = var.lambda_trigger_arns
   emr_serverless_role_arns      = var.emr_serverless_role_arns
+  allow_name_prefixes           = var.allow_name_prefixes
 }
 
 module "sla_monitor" {
@@ -78,57 +121,64 @@ module "sla_monitor" {
 
   async_dlq_arn = module.shared.async_dlq_arn
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.sla_monitor
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.sla_monitor
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.sla_monitor.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.sla_monitor.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 }
 
 module "watchdog" {
   source = "../services/watchdog"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.watchdog
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.watchdog
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.watchdog.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.watchdog.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
-  watchdog_schedule   = var.watchdog_schedule
-  dead_man_url        = var.dead_man_url
-  enable_canary       = var.enable_canary
-  sfn_timeout_seconds = var.sfn_timeout_seconds
-  async_dlq_arn       = module.shared.async_dlq_arn
+  watchdog_schedule         = var.watchdog_schedule
+  watchdog_interval_seconds = var.watchdog_interval_seconds
+  dead_man_url              = var.dead_man_url
+  enable_canary             = var.enable_canary
+  sfn_timeout_seconds       = var.sfn_timeout_seconds
+  async_dlq_arn             = module.shared.async_dlq_arn
 }
 
 module "event_sink" {
   source = "../services/event-sink"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.event_sink
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.event_sink
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.event_sink.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.event_sink.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
@@ -140,51 +190,71 @@ module "event_sink" {
 module "alert_dispatcher" {
   source = "../services/alert-dispatcher"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.lambda_concurrency.alert_dispatcher
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.lambda_concurrency.alert_dispatcher
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.lambda_vpc.alert_dispatcher.subnet_ids
+  vpc_security_group_ids = var.lambda_vpc.alert_dispatcher.security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  kms_key_arn            = var.kms_key_arn
+  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
+  tags                   = var.tags
 
-  events_table_ttl_days = var.events_table_ttl_days
-  event_bus             = module.shared.event_bus
-  alerts_queue_arn      = module.shared.alerts_queue_arn
-  alert_dlq_arn         = module.shared.alert_dlq_arn
-  alert_quiet           = var.alert_quiet
-  enable_canary         = var.enable_canary
-  watchdog_schedule     = var.watchdog_schedule
-  alert_topic_arns      = var.alert_topic_arns
-  alert_topic_key_arns  = var.alert_topic_key_arns
-  alert_secret_arns     = var.alert_secret_arns
-  webhook_allowed_hosts = var.webhook_allowed_hosts
-  slack_channel_id      = var.slack_channel_id
-  slack_secret_arn      = var.slack_secret_arn
-  slack_bot_token       = var.slack_bot_token
+  events_table_ttl_days     = var.events_table_ttl_days
+  event_bus                 = module.shared.event_bus
+  alerts_queue_arn          = module.shared.alerts_queue_arn
+  alert_dlq_arn             = module.shared.alert_dlq_arn
+  alert_quiet               = var.alert_quiet
+  enable_canary             = var.enable_canary
+  watchdog_schedule         = var.watchdog_schedule
+  watchdog_interval_seconds = var.watchdog_interval_seconds
+  alert_topic_arns          = var.alert_topic_arns
+  alert_topic_key_arns      = var.alert_topic_key_arns
+  alert_secret_arns         = var.alert_secret_arns
+  alert_secret_key_arns     = var.alert_secret_key_arns
+  webhook_allowed_hosts     = var.webhook_allowed_hosts
+  slack_channel_id          = var.slack_channel_id
+  slack_secret_arn          = var.slack_secret_arn
+  slack_bot_token           = var.slack_bot_token
+}
+
+# One resource per file, so that a plan shows each file that is new, changed or removed.
+resource "terraform_data" "config" {
+  for_each = local.files
+
+  input = each.value
 }
 
 # Pushing validates every file and writes the rows with their index attributes, which a table item in Terraform would not.
+# It names region, account and role, because the shell of Terraform may have others than the provider.
 resource "terraform_data" "configs" {
-  count = length(local.paths) > 0 ? 1 : 0
+  count = length(local.folders) > 0 ? 1 : 0
 
-  triggers_replace = [var.environment, { for file in local.files : file => filesha256(file) }]
+  triggers_replace = [var.environment, local.files, var.prune_pipelines]
 
   provisioner "local-exec" {
-    command = "interlock push ${join(" ", [for path in local.paths : "\"${path}\""])} --environment ${var.environment}"
+    command = local.push
   }
 
   lifecycle {
     precondition {
       condition     = length(local.files) > 0
-      error_message = "There are no .yaml, .yml or .json files in ${join(" or ", local.paths)}."
+      error_message = "There are no .yaml, .yml or .json files in ${join(" or ", values(local.folders))}."
+    }
+    precondition {
+      condition     = length(local.files) == 0 || length(local.unvalidated) == 0
+      error_message = "These files are not validated, or changed since: ${join(", ", local.unvalidated)}. Run: ${local.validator}"
+    }
+    precondition {
+      condition     = length(local.files) == 0 || length(local.unvalidated) > 0 || length(local.apart) == 0
+      error_message = "The files of ${join(" and ", keys(local.folders))} were not validated together. Run: ${local.validator}"
     }
   }
 
-  depends_on = [module.shared]
+  depends_on = [module.shared, terraform_data.config]
 }

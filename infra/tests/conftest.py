@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +65,12 @@ class Checker:
         """Check the roots at paths below infra/."""
         if self._tool is None:
             return self._run_plain(roots)
+        with ThreadPoolExecutor() as pool:
+            halves = list(pool.map(self._run_tool, filter(None, (roots[::2], roots[1::2]))))
+        return Outcome(all(half.passed for half in halves), "\n".join(half.output for half in halves))
+
+    def _run_tool(self, roots: Sequence[str]) -> Outcome:
+        assert self._tool is not None
         result = subprocess.run(
             [self._tool, *(str(INFRA / root) for root in roots)],
             cwd=INFRA,

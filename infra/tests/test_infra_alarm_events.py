@@ -49,7 +49,16 @@ def test_only_our_alarms_that_are_raised_become_events(rule: str, stack: "Plan")
     assert pattern == {
         "source": ["aws.cloudwatch"],
         "detail-type": ["CloudWatch Alarm State Change"],
-        "detail": {"alarmName": [{"prefix": "test-interlock-"}], "state": {"value": ["ALARM"]}},
+        "detail": {
+            "$or": [
+                {"alarmName": [{"prefix": "test-interlock-"}], "state": {"value": ["ALARM"]}},
+                {
+                    "alarmName": ["test-interlock-watchdog-silent"],
+                    "state": {"value": ["INSUFFICIENT_DATA"]},
+                    "previousState": {"value": ["OK"]},
+                },
+            ]
+        },
     }
 
 

@@ -2,10 +2,13 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from interlock_triggers._jobs._step_function import execution_arn
 
 if TYPE_CHECKING:
     from conftest import Plan
@@ -15,6 +18,10 @@ SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "st
 # AWS accepts no resource for these actions.
 EVERYWHERE = {
     "dynamodb:ListStreams",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -48,10 +55,27 @@ def _statements(stack: "Plan", role: str) -> list[dict[str, Any]]:
     return found
 
 
+def _permits(stack: "Plan", role: str, action: str, resource: str, **context: str) -> bool:
+    """Whether a role may act on a resource. `context` has condition keys, with `_` for their `:`."""
+    keys = {name.replace("_", ":", 1): value for name, value in context.items()}
+    return any(
+        action in _listed(statement["Action"])
+        and any(fnmatchcase(resource, pattern) for pattern in _listed(statement["Resource"]))
+        and all(
+            operator == "StringEquals" and keys.get(key) in _listed(value)
+            for operator, condition in statement.get("Condition", {}).items()
+            for key, value in condition.items()
+        )
+        for statement in _statements(stack, role)
+        if statement["Effect"] == "Allow"
+    )
+
+
 def _allowed(stack: "Plan", role: str) -> set[tuple[str, str]]:
     return {
         (action, resource)
         for statement in _statements(stack, role)
+        if statement["Effect"] == "Allow"
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }
@@ -178,11 +202,20 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
     account = "eu-west-1:000000000000"
     application = f"arn:aws:emr-serverless:{account}:/applications/app"
     tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
-    common = {"Logs", "Key", "Profiles", "WakeExecutions"}
+    common = {
+        "Logs",
+        "Key",
+        "Profiles",
+        "WakeExecutions",
+        "JobSecrets",
+        "JobSecretKeys",
+        "NetworkInterfaces",
+        "FindNetwork",
+    }
     named = {
         (action, resource)
         for statement in _statements(full, "orchestrator")
-        if statement.get("Sid") not in common
+        if statement["Effect"] == "Allow" and statement.get("Sid") not in common
         for action in _listed(statement["Action"])
         for resource in _listed(statement["Resource"])
     }
@@ -192,18 +225,44 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
         ("glue:GetJobRun", f"arn:aws:glue:{account}:job/load"),
         ("glue:GetJobRuns", f"arn:aws:glue:{account}:job/load"),
         ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/aws-glue/*"),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/data/glue"),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/data/glue:*"),
         ("elasticmapreduce:AddJobFlowSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
         ("elasticmapreduce:DescribeStep", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
         ("elasticmapreduce:ListSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
         ("emr-serverless:StartJobRun", application),
         ("emr-serverless:GetJobRun", f"{application}/jobruns/*"),
         ("iam:PassRole", "arn:aws:iam::000000000000:role/jobs"),
-        ("states:DescribeStateMachine", f"arn:aws:states:{account}:stateMachine:load"),
-        ("states:StartExecution", f"arn:aws:states:{account}:stateMachine:load"),
+        *(
+            (f"states:{action}", f"arn:aws:states:{account}:stateMachine:{machine}")
+            for action in ("DescribeStateMachine", "StartExecution")
+            for machine in ("load", "report", "report:live", "report:3")
+        ),
         ("states:DescribeExecution", f"arn:aws:states:{account}:execution:load:*"),
+        ("states:DescribeExecution", f"arn:aws:states:{account}:execution:report:*"),
         ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load"),
         ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load:*"),
     }
+
+
+MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:report"
+
+
+@pytest.mark.parametrize("qualifier", ["live", "3"])
+def test_a_job_named_by_alias_or_version_starts_and_is_followed(qualifier: str, full: "Plan") -> None:
+    for action in ("states:DescribeStateMachine", "states:StartExecution"):
+        # AWS checks the machine's ARN, with the alias or the version as a condition key.
+        assert _permits(full, "orchestrator", action, MACHINE, states_StateMachineQualifier=qualifier)
+    followed = execution_arn(f"{MACHINE}:{qualifier}", "run-1")
+    assert followed == "arn:aws:states:eu-west-1:000000000000:execution:report:run-1"
+    assert _permits(full, "orchestrator", "states:DescribeExecution", followed)
+
+
+def test_a_named_alias_permits_no_other_one(full: "Plan") -> None:
+    start = "states:StartExecution"
+    assert not _permits(full, "orchestrator", start, MACHINE)
+    assert not _permits(full, "orchestrator", start, MACHINE, states_StateMachineQualifier="next")
+    assert not _permits(full, "orchestrator", "states:DescribeExecution", MACHINE.replace("stateMachine", "execution"))
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "scheduler"])
@@ -212,7 +271,7 @@ def test_each_role_with_encrypted_data_may_use_the_key(role: str, full: "Plan") 
     assert {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} <= _allowed(full, role)
 
 
-def test_only_the_alert_dispatcher_reads_the_secrets(full: "Plan") -> None:
+def test_each_reader_of_secrets_reads_its_own_only(full: "Plan") -> None:
     readers = {
         (service, resource)
         for service in SERVICES
@@ -220,9 +279,45 @@ def test_only_the_alert_dispatcher_reads_the_secrets(full: "Plan") -> None:
         if action.startswith("secretsmanager:")
     }
     assert readers == {
-        ("alert-dispatcher", f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-a1b2c3")
-        for name in ("slack", "webhook")
+        (service, f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-a1b2c3")
+        for service, name in (
+            ("alert-dispatcher", "slack"),
+            ("alert-dispatcher", "webhook"),
+            ("orchestrator", "jobs"),
+        )
     }
+
+
+def test_readers_of_secrets_may_decrypt_them(full: "Plan", stack: "Plan") -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/secrets"
+    for service in SERVICES:
+        reads = service in {"alert-dispatcher", "orchestrator"}
+        assert _permits(full, service, "kms:Decrypt", key) is reads
+        assert not any(action.startswith(("kms:", "secretsmanager:")) for action, _ in _allowed(stack, service))
+
+
+NETWORK = {"AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface", "UnassignPrivateIpAddresses"}
+
+
+def test_a_function_in_a_vpc_has_its_network_but_not_its_code(full: "Plan", stack: "Plan") -> None:
+    role = "orchestrator"
+    changed = {action.removeprefix("ec2:") for action, resource in _allowed(full, role) if "ec2" in resource}
+    assert changed == NETWORK
+    (denied,) = [statement for statement in _statements(full, role) if statement["Effect"] == "Deny"]
+    asked = {action for action, _ in _allowed(full, role) if action.startswith("ec2:")}
+    assert set(denied["Action"]) == asked
+    function = f"arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-{role}"
+    assert denied["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    outside = [(stack, service) for service in SERVICES] + [(full, service) for service in SERVICES if service != role]
+    assert not [service for plan, service in outside for action, _ in _allowed(plan, service) if "ec2:" in action]
+
+
+def test_logs_of_glue_jobs_elsewhere_are_readable(full: "Plan") -> None:
+    """Without this permission a run that Glue reports as successful would count as a success."""
+    group = "arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"
+    for resource in (group, f"{group}:log-stream:jr_1"):
+        assert _permits(full, "orchestrator", "logs:FilterLogEvents", resource)
+    assert not _permits(full, "orchestrator", "logs:FilterLogEvents", f"{group}-other")
 
 
 def test_only_the_alert_dispatcher_publishes_to_the_topics(full: "Plan", stack: "Plan") -> None:

@@ -2,11 +2,19 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
+
+from interlock_cli import main
+from interlock_cli._receipt import RECEIPT
+from interlock_cli._search import Search
+from interlock_local.pump._filter import check_patterns, wanted
+from interlock_local.site._wiring import STREAM_FILTERS
 
 if TYPE_CHECKING:
     from conftest import Plan
@@ -28,6 +36,7 @@ OPTIONAL = {
     "DLQ_QUEUE_URL",
     "JOB_EVENTS",
     "JOB_EVENTS_QUEUE_ARN",
+    "PYTHONTZPATH",
     "SCHEDULER_DLQ_ARN",
     "SFN_TIMEOUT_SECONDS",
     "WATCHDOG_CANARY",
@@ -95,13 +104,14 @@ def test_a_function_has_every_variable_it_needs_and_no_other(service: str, stack
     variables = _function(stack, service)["environment"][0]["variables"]
     assert set(variables) >= REQUIRED[service]
     assert set(variables) - REQUIRED[service] <= OPTIONAL
-    assert all(value.strip() for value in variables.values())
+    assert {name for name, value in variables.items() if not value.strip()} == {"PYTHONTZPATH"}
 
 
 def test_variables_name_what_is_deployed(stack: "Plan") -> None:
     variables = _function(stack, "watchdog")["environment"][0]["variables"]
     account = "eu-west-1:000000000000"
     assert variables == {
+        "PYTHONTZPATH": "",
         "CONTROL_TABLE": "test-interlock-control",
         "JOBLOG_TABLE": "test-interlock-joblog",
         "RERUN_TABLE": "test-interlock-rerun",
@@ -255,7 +265,7 @@ def _deleted(sk: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("table", "body", "wanted"),
+    ("table", "body", "selected"),
     [
         ("control", _row("SENSOR#orders"), True),
         ("control", _row("TRIGGER#cron#2026-03-03"), True),
@@ -276,35 +286,25 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
     ],
 )
-def test_a_filter_drops_only_rows_without_effect(table: str, body: dict[str, Any], wanted: bool, stack: "Plan") -> None:
-    patterns = [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
-    assert any(_matches({"dynamodb": body}, pattern) for pattern in patterns) is wanted
+def test_a_filter_drops_only_rows_without_effect(
+    table: str, body: dict[str, Any], selected: bool, stack: "Plan"
+) -> None:
+    patterns = _patterns(stack, table)
+    assert wanted({"dynamodb": body}, patterns) is selected
     # AWS documents no other key for DynamoDB streams.
     assert all(set(pattern) == {"dynamodb"} for pattern in patterns)
 
 
-def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
-    """The filter rules of Lambda that this project uses."""
-    for key, rule in pattern.items():
-        child = value.get(key) if isinstance(value, Mapping) else None
-        if isinstance(rule, Mapping):
-            if not _matches(child, rule):
-                return False
-        elif not any(_holds(child, condition) for condition in rule):
-            return False
-    return True
+@pytest.mark.parametrize("table", ["control", "joblog"])
+def test_filters_are_those_of_the_local_stack(table: str, stack: "Plan") -> None:
+    patterns = _patterns(stack, table)
+    check_patterns(patterns)
+    # The plan has them as a set.
+    assert sorted(map(json.dumps, patterns)) == sorted(map(json.dumps, STREAM_FILTERS[table]))
 
 
-def _holds(value: object, condition: object) -> bool:
-    match condition:
-        case {"prefix": start}:
-            return isinstance(value, str) and value.startswith(start)
-        case {"exists": expected}:
-            return (value is not None) is expected
-        case str():
-            return value == condition
-        case _:
-            raise AssertionError(f"unknown filter condition {condition}")
+def _patterns(stack: "Plan", table: str) -> list[dict[str, Any]]:
+    return [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
 
 
 def test_the_alert_queue_limits_concurrency_and_retries(stack: "Plan") -> None:
@@ -347,6 +347,35 @@ def test_unusable_slack_settings_raise_an_alarm_in_minutes(stack: "Plan") -> Non
     assert (metric["namespace"], metric["name"]) == (alarm["namespace"], alarm["metric_name"])
     assert "slack_unusable" in logged["pattern"]
     assert alarm["period"] * alarm["datapoints_to_alarm"] == 300
+
+
+def test_failures_of_infrastructure_alarm_and_failed_jobs_do_not(stack: "Plan") -> None:
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-pipeline-infra-failures").values
+    counted = {
+        logged.values["log_group_name"].rpartition("-interlock-")[2]: logged.values["pattern"]
+        for logged in stack.of("aws_cloudwatch_log_metric_filter")
+        if logged.values["metric_transformation"][0]["name"] == alarm["metric_name"]
+    }
+    assert counted.keys() == {"orchestrator", "watchdog"}
+    assert '"infra_failure"' in counted["orchestrator"]
+    # An execution that an operator aborted is no failure of the infrastructure.
+    for part in ('$.event = "execution_ended_outside"', "$.committed IS TRUE", '$.status != "ABORTED"'):
+        assert part in counted["watchdog"]
+    states = [one.values["metric_name"] for one in stack.of("aws_cloudwatch_metric_alarm") if _is_of_states(one.values)]
+    # Each run whose job fails for good is a failed execution.
+    assert states == ["ExecutionsTimedOut"]
+
+
+def _is_of_states(alarm: Mapping[str, Any]) -> bool:
+    return alarm["namespace"] == "AWS/States"
+
+
+def test_silence_of_the_watchdog_alarms_only_after_a_tick(full: "Plan") -> None:
+    alarm = full.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-watchdog-silent").values
+    # A new alarm has no data. Missing data that breach would raise it before the first tick.
+    assert alarm["treat_missing_data"] == "missing"
+    assert alarm["insufficient_data_actions"] == ["arn:aws:sns:eu-west-1:000000000000:alarms"]
+    assert (alarm["period"], alarm["evaluation_periods"]) == (1800, 2)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +509,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
     }
     queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events-dlq"}
     assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
-        "pipeline-failed",
+        "pipeline-infra-failures",
         "pipeline-timed-out",
         "stream-router-iterator-age",
         "watchdog-silent",
@@ -509,13 +538,17 @@ def test_timer_entries_fit_their_schedule_group(stack: "Plan") -> None:
     )
 
 
-def test_a_user_key_encrypts_tables_queues_and_variables(full: "Plan") -> None:
+def test_a_user_key_encrypts_all_that_holds_data(full: "Plan") -> None:
     key = "arn:aws:kms:eu-west-1:000000000000:key/k"
     assert {table.values["server_side_encryption"][0]["kms_key_arn"] for table in full.of("aws_dynamodb_table")} == {
         key
     }
     assert {queue.values["kms_master_key_id"] for queue in full.of("aws_sqs_queue")} == {key}
     assert {function.values["kms_key_arn"] for function in full.of("aws_lambda_function")} == {key}
+    groups = full.of("aws_cloudwatch_log_group")
+    assert len(groups) == len(SERVICES) + 1
+    assert {group.values["kms_key_id"] for group in groups} == {key}
+    assert full.one("aws_cloudwatch_event_bus").values["kms_key_identifier"] == key
     # SQS rejects both settings together.
     assert not any(queue.values.get("sqs_managed_sse_enabled") for queue in full.of("aws_sqs_queue"))
 
@@ -542,6 +575,17 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
 
 
+def test_only_a_named_function_enters_the_vpc(full: "Plan") -> None:
+    networks = {
+        function.values["function_name"].removeprefix("test-interlock-"): function.values["vpc_config"]
+        for function in full.of("aws_lambda_function")
+    }
+    (network,) = networks.pop("orchestrator")
+    assert network["subnet_ids"] == ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"]
+    assert network["security_group_ids"] == ["sg-0a1b2c3d4e5f60718"]
+    assert set(map(len, networks.values())) == {0}
+
+
 def test_everything_that_can_be_tagged_is(full: "Plan") -> None:
     untagged = {
         resource.address
@@ -555,8 +599,25 @@ def test_tables_without_protection_can_be_deleted(full: "Plan") -> None:
     assert not any(table.values["deletion_protection_enabled"] for table in full.of("aws_dynamodb_table"))
 
 
-def test_pipelines_are_pushed_when_a_folder_is_named(full: "Plan", stack: "Plan") -> None:
-    assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + 1
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def test_the_plan_and_the_command_read_the_same_files(full: "Plan", stack: "Plan") -> None:
+    planned = {found.address.partition(".config[")[2].strip('"]') for found in full.of("terraform_data")} - {""}
+    read = {file.relative_to(CONFIGS).as_posix() for name in CONFIGS.iterdir() for file in Search(name).files}
+    assert planned == read == {"calendars/holidays.yaml", "pipelines/daily.yaml", "pipelines/team/HOURLY.YAML"}
+    # One resource more pushes them.
+    assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + len(read) + 1
+
+
+def test_the_receipts_are_those_of_the_command(tmp_path: Path) -> None:
+    copies = [shutil.copytree(folder, tmp_path / folder.name) for folder in sorted(CONFIGS.iterdir())]
+    for copy in copies:
+        (copy / RECEIPT).unlink()
+    done = CliRunner().invoke(main, ["validate", *map(str, copies), "--receipt"])
+    assert done.exit_code == 0, done.output
+    for copy in copies:
+        assert (copy / RECEIPT).read_bytes() == (CONFIGS / copy.name / RECEIPT).read_bytes()
 
 
 def test_sensor_inbox_is_a_fifo_queue_with_its_own_letters(full: "Plan") -> None:

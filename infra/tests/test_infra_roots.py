@@ -1,5 +1,6 @@
 """Every Terraform root passes its checks, and invalid settings fail with a sentence that names the correction."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,45 @@ ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tf
 
 REJECTED = {
     "glue-without-arns": "enable_glue_trigger is true, so glue_job_arns must hold at least one ARN.",
-    "lambda-wildcard": "lambda_trigger_arns must hold ARNs, not *.",
+    "lambda-wildcard": 'lambda_trigger_arns has ["*"]. Allowed is the ARN of a function',
     "slack-without-channel": "slack_channel_id must be set",
-    "missing-zips": "watchdog.zip does not exist. Build the zips first.",
+    "missing-zips": ".zip does not exist. Build the zips first.",
     "bad-environment": "environment must be 1 to 32 of a-z",
-    "impossible-schedule": "watchdog_schedule must be rate(...) or cron(...).",
+    "impossible-schedule": "watchdog_schedule must be a rate such as rate(1 minute)",
+    "lambda-account-wildcard": 'lambda_trigger_arns has ["arn:aws:lambda:*:*:function:*"].',
+    "any-arn": 'sfn_trigger_arns has ["arn:*"].',
+    "lambda-policy-variable": 'arn:aws:lambda:eu-west-1:123456789012:function:${aws:username}"].',
+    "glue-iam-arn": 'glue_job_arns has ["arn:aws:iam::123456789012:role/load"]. Allowed is the ARN of a Glue job',
+    "glue-prefix-not-allowed": "With allow_name_prefixes = true a name may end with *.",
+    "glue-all-jobs": 'glue_job_arns has ["arn:aws:glue:eu-west-1:123456789012:job/*"].',
+    "sfn-wildcard-within-a-name": 'sfn_trigger_arns has ["arn:aws:states:eu-west-1:123456789012:stateMachine:lo*d"].',
+    "emr-wildcard": ':123456789012:cluster/*"]. Allowed is the ARN of an EMR cluster',
+    "emr-serverless-wildcard": "Allowed is the ARN of an EMR Serverless application",
+    "emr-serverless-role-wildcard": 'emr_serverless_role_arns has ["arn:aws:iam::123456789012:role/*"].',
+    "slack-secret-wildcard": "slack_secret_arn must be the ARN of a secret in Secrets Manager, without wildcards.",
+    "topic-wildcard": "alert_topic_arns must be ARNs of SNS topics, without wildcards.",
+    "topic-key-alias": "alert_topic_key_arns must be ARNs of KMS keys",
+    "webhook-secret-wildcard": "alert_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
+    "letter-bucket-wildcard": "letter_bucket must be the name of a bucket",
+    "misspelt-argument": 'An argument named "watchdog_shedule" is not expected here.',
+    "kms-alias": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
+    "kms-alias-name": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
+    "job-secret-wildcard": "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
+    "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
+    "vpc-without-security-group": "orchestrator needs both vpc_subnet_ids and vpc_security_group_ids, or neither.",
+    "vpc-instead-of-subnet": "vpc_subnet_ids must be ids of subnets",
+    "pipeline-changed": "not validated, or changed since: pipelines/daily.yaml, pipelines/removed.yaml.",
+    "pipeline-invalid": "These files are not validated, or changed since: pipelines/broken.yaml.",
+    "pipelines-without-files": "There are no .yaml, .yml or .json files in",
+    "pipelines-apart": "The files of calendars and pipelines were not validated together.",
+    "rate-in-singular": "watchdog_schedule must be a rate such as rate(1 minute)",
+    "cron-of-five-fields": "watchdog_schedule must be a rate such as rate(1 minute)",
+    "memory-of-one-mb": "lambda_memory_size is 1, must be whole MB from 128 to 10240.",
+    "region-as-variable": "environment_variables has a name that Lambda sets itself",
+    "concurrency-over-the-mapping": "reserved_concurrency is 1500, must be -1 or a whole number from 1 to 1000.",
+    "concurrency-of-zero": "reserved_concurrency is 0, must be -1 or a whole number from 1 to 10000.",
+    "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
+    "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
 }
 
 
@@ -56,7 +91,25 @@ def test_invalid_settings_are_rejected(name: str, sentence: str, checker: "Check
     assert failed in {"validate", "plan"}
     # Terraform wraps its messages and draws a line at their left.
     words = " ".join(rejections.output_of(root).replace("│", " ").split())
-    assert sentence in words
+    errors = words.split("Error: ")[1:]
+    assert errors
+    # No root is rejected for another reason. Several services may check the same variable.
+    assert all(sentence in error for error in errors)
+
+
+DECLARED = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+
+
+def test_null_means_the_default_of_every_variable() -> None:
+    """Without `nullable = false`, a null replaces the default and stops a plan, also one that does not use it."""
+    found = {}
+    for path in INFRA.glob("**/*.tf"):
+        for name, body in DECLARED.findall(path.read_text(encoding="utf-8")):
+            default = re.search(r"^  default +=\s*(.*)$", body, re.MULTILINE)
+            if default is not None and default[1] != "null":
+                found[f"{path.relative_to(INFRA)}: {name}"] = re.search(r"^  nullable += false$", body, re.MULTILINE)
+    assert len(found) > 50
+    assert [name for name, is_set in found.items() if is_set is None] == []
 
 
 def test_common_variables_are_the_same_in_all_services() -> None:

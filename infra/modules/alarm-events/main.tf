@@ -7,9 +7,12 @@ resource "aws_cloudwatch_event_rule" "this" {
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]
+    # Silence of the watchdog has no data. Its alarm says so with a change from OK to INSUFFICIENT_DATA.
     detail = {
-      alarmName = [{ prefix = "${var.prefix}-" }]
-      state     = { value = ["ALARM"] }
+      "$or" = [
+        { alarmName = [{ prefix = "${var.prefix}-" }], state = { value = ["ALARM"] } },
+        { alarmName = ["${var.prefix}-watchdog-silent"], state = { value = ["INSUFFICIENT_DATA"] }, previousState = { value = ["OK"] } },
+      ]
     }
   })
   tags = var.tags

@@ -23,4 +23,5 @@ variable "tags" {
   description = "Tags of the rule."
   type        = map(string)
   default     = {}
+  nullable    = false
 }

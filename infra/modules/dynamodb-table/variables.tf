@@ -7,6 +7,7 @@ variable "stream" {
   description = "Whether changes go to a stream (new images)."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "indexes" {
@@ -17,13 +18,15 @@ variable "indexes" {
     range_key  = string
     range_type = optional(string, "S")
   }))
-  default = []
+  default  = []
+  nullable = false
 }
 
 variable "deletion_protection" {
   description = "Whether the table is protected against deletion."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -36,4 +39,5 @@ variable "tags" {
   description = "Tags of the table."
   type        = map(string)
   default     = {}
+  nullable    = false
 }

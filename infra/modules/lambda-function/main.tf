@@ -35,8 +35,39 @@ locals {
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource = var.kms_key_arn
     }],
+    [for statement in local.network_statements : statement if local.in_vpc],
     var.statements,
   )
+
+  # Lambda makes the network interfaces with the role of the function. The code of the function may not.
+  in_vpc = length(var.vpc_subnet_ids) > 0
+  network_statements = [
+    {
+      Sid    = "NetworkInterfaces"
+      Effect = "Allow"
+      Action = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = "arn:${module.names.partition}:ec2:${module.names.region}:${module.names.account_id}:*/*"
+    },
+    {
+      # AWS knows no resources for these actions.
+      Sid      = "FindNetwork"
+      Effect   = "Allow"
+      Action   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+      Resource = "*"
+    },
+    {
+      Sid    = "NoNetworkByTheCode"
+      Effect = "Deny"
+      Action = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource  = "*"
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = module.names.function_arns[var.service] } }
+    },
+  ]
 }
 
 module "names" {
@@ -68,6 +99,7 @@ resource "aws_iam_role_policy" "this" {
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
   tags              = var.tags
 }
 
@@ -88,11 +120,21 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(
+      # Without the folders of the system, the zones of the packed tzdata decide. An old system would win otherwise.
+      { PYTHONTZPATH = "" },
       var.environment_variables,
       var.profile_bucket == null ? {} : { PROFILE_BUCKET = var.profile_bucket },
       var.letter_bucket == null ? {} : { DLQ_BUCKET = var.letter_bucket },
       var.variables,
     )
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.in_vpc ? [true] : []
+    content {
+      subnet_ids         = var.vpc_subnet_ids
+      security_group_ids = var.vpc_security_group_ids
+    }
   }
 
   dynamic "dead_letter_config" {
@@ -103,6 +145,10 @@ resource "aws_lambda_function" "this" {
   }
 
   lifecycle {
+    precondition {
+      condition     = local.in_vpc == (length(var.vpc_security_group_ids) > 0)
+      error_message = "${local.name} needs both vpc_subnet_ids and vpc_security_group_ids, or neither."
+    }
     precondition {
       condition     = fileexists(local.zip)
       error_message = "dist_path has no ${var.service}.zip: ${local.zip} does not exist. Build the zips first."

@@ -43,6 +43,20 @@ variable "log_retention_days" {
   type        = number
 }
 
+variable "vpc_subnet_ids" {
+  description = "Subnets of the function, for targets with private addresses. []: the function is in no VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "vpc_security_group_ids" {
+  description = "Security groups of the function in its VPC."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "statements" {
   description = "IAM statements beyond the function's own log."
   type        = any
@@ -57,6 +71,7 @@ variable "environment_variables" {
   description = "Optional environment variables that every service knows. Those of the service replace them."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 variable "profile_bucket" {
@@ -81,12 +96,14 @@ variable "maximum_event_age_seconds" {
   description = "Age at which an asynchronous event is given up."
   type        = number
   default     = 21600
+  nullable    = false
 }
 
 variable "alarm_actions" {
   description = "ARNs that receive the alarms."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -99,4 +116,5 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
 }

@@ -12,12 +12,14 @@ variable "retention_seconds" {
   description = "Lifetime of a message."
   type        = number
   default     = 1209600
+  nullable    = false
 }
 
 variable "visibility_timeout_seconds" {
   description = "Time for which a received message is hidden: six times the timeout of the function that reads it."
   type        = number
   default     = 30
+  nullable    = false
 }
 
 variable "dead_letter" {
@@ -30,18 +32,21 @@ variable "rule_arns" {
   description = "EventBridge rules that may send to the queue."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "alarm" {
   description = "Whether any waiting message raises an alarm: for dead-letter queues."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "alarm_actions" {
   description = "ARNs that receive the alarm."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -54,4 +59,5 @@ variable "tags" {
   description = "Tags of the queue."
   type        = map(string)
   default     = {}
+  nullable    = false
 }

@@ -18,21 +18,23 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service               = "alert-dispatcher"
-  description           = "Interlock: brings alerts to Slack, SNS topics and webhooks."
-  timeout_seconds       = 60
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.reserved_concurrency
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  alarm_actions         = local.alarm_actions
-  kms_key_arn           = local.kms_key_arn
-  tags                  = var.tags
+  service                = "alert-dispatcher"
+  description            = "Interlock: brings alerts to Slack, SNS topics and webhooks."
+  timeout_seconds        = 60
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.reserved_concurrency
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.vpc_subnet_ids
+  vpc_security_group_ids = var.vpc_security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  alarm_actions          = local.alarm_actions
+  kms_key_arn            = local.kms_key_arn
+  tags                   = var.tags
 
   variables = merge(local.slack_variables, length(var.webhook_allowed_hosts) == 0 ? {} : {
     INTERLOCK_TRIGGER_ALLOWED_HOSTS = join(",", var.webhook_allowed_hosts)
@@ -93,6 +95,12 @@ module "function" {
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
       Resource = var.alert_secret_arns
+    }],
+    length(var.alert_secret_key_arns) == 0 ? [] : [{
+      Sid      = "SecretKeys"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = var.alert_secret_key_arns
     }],
   )
 }
@@ -268,9 +276,10 @@ resource "aws_cloudwatch_log_metric_filter" "canary" {
 }
 
 locals {
-  # The window of the alarm: three intervals of the watchdog. A cron expression has no interval, so it gets an hour.
+  # The window of the alarm: three intervals of the watchdog. Without its interval, a cron expression gets an hour.
   rate          = one(regexall("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", var.watchdog_schedule))
-  interval      = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  scheduled     = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  interval      = var.watchdog_interval_seconds == null ? local.scheduled : ceil(coalesce(var.watchdog_interval_seconds, 60) / 60) * 60
   canary_window = min(3 * local.interval, 604800) # CloudWatch looks back at most a week.
 }
 

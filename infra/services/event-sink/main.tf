@@ -9,21 +9,23 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service               = "event-sink"
-  description           = "Interlock: keeps every event in the events table."
-  timeout_seconds       = 60
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.reserved_concurrency
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  alarm_actions         = local.alarm_actions
-  kms_key_arn           = local.kms_key_arn
-  tags                  = var.tags
+  service                = "event-sink"
+  description            = "Interlock: keeps every event in the events table."
+  timeout_seconds        = 60
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.reserved_concurrency
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.vpc_subnet_ids
+  vpc_security_group_ids = var.vpc_security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  alarm_actions          = local.alarm_actions
+  kms_key_arn            = local.kms_key_arn
+  tags                   = var.tags
   # For direct invocations: those that began before the queue existed, and those of an operator.
   dead_letter_arn = local.async_dlq_arn
 

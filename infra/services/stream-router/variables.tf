@@ -2,12 +2,24 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
+  }
 }
 
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
+  nullable    = false
+
+  validation {
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000 && floor(var.sfn_timeout_seconds) == var.sfn_timeout_seconds
+    error_message = "sfn_timeout_seconds must be whole seconds between 300 (5 minutes) and 31536000 (a year)."
+  }
 }
 
 variable "stream_arns" {
@@ -26,6 +38,7 @@ variable "enable_sensor_inbox" {
   description = "Whether the router reads the sensor inbox, a queue of infra/shared with the same variable."
   type        = bool
   default     = false
+  nullable    = false
 }
 
 variable "sensor_inbox_arns" {
@@ -38,10 +51,17 @@ variable "enable_job_events" {
   description = "Whether the events of ended Glue, EMR, EMR Serverless and Step Functions jobs wake the runs that follow them."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
+
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
+    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }

@@ -9,22 +9,24 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service               = "watchdog"
-  description           = "Interlock: acts on rows that were left, and reports missing runs."
-  timeout_seconds       = 240
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  reserved_concurrency  = var.reserved_concurrency
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  letter_bucket         = var.letter_bucket
-  alarm_actions         = local.alarm_actions
-  kms_key_arn           = local.kms_key_arn
-  tags                  = var.tags
-  dead_letter_arn       = local.async_dlq_arn
+  service                = "watchdog"
+  description            = "Interlock: acts on rows that were left, and reports missing runs."
+  timeout_seconds        = 240
+  environment            = var.environment
+  dist_path              = var.dist_path
+  lambda_architecture    = var.lambda_architecture
+  lambda_memory_size     = var.lambda_memory_size
+  reserved_concurrency   = var.reserved_concurrency
+  log_retention_days     = var.log_retention_days
+  vpc_subnet_ids         = var.vpc_subnet_ids
+  vpc_security_group_ids = var.vpc_security_group_ids
+  environment_variables  = var.environment_variables
+  profile_bucket         = var.profile_bucket
+  letter_bucket          = var.letter_bucket
+  alarm_actions          = local.alarm_actions
+  kms_key_arn            = local.kms_key_arn
+  tags                   = var.tags
+  dead_letter_arn        = local.async_dlq_arn
   # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 
@@ -103,20 +105,48 @@ resource "aws_lambda_permission" "this" {
   source_arn    = each.value.arn
 }
 
-# The alarm on the watchdog itself: it must have been invoked within the last hour, at any schedule.
+locals {
+  # The alarm of silence looks back two intervals, at least an hour. A period has at least one tick, and CloudWatch takes
+  # periods of at most a day and a week of them.
+  rate      = one(regexall("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", var.watchdog_schedule))
+  scheduled = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  interval  = var.watchdog_interval_seconds == null ? local.scheduled : ceil(coalesce(var.watchdog_interval_seconds, 60) / 60) * 60
+  period    = min(max(1800, local.interval), 86400)
+  periods   = min(max(2, ceil(2 * local.interval / local.period)), 7)
+}
+
+# The alarm on the watchdog itself. A function that is not invoked has no data, so silence is INSUFFICIENT_DATA. A new alarm
+# begins in this state, and only a change of the state notifies: the alarm does not go off before the first tick.
 resource "aws_cloudwatch_metric_alarm" "silent" {
-  alarm_name          = "${module.function.name}-silent"
-  alarm_description   = "${module.function.name} was not invoked for an hour."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Invocations"
-  dimensions          = { FunctionName = module.function.name }
-  statistic           = "Sum"
-  period              = 1800
-  evaluation_periods  = 2
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  treat_missing_data  = "breaching"
-  alarm_actions       = local.alarm_actions
-  ok_actions          = local.alarm_actions
-  tags                = var.tags
+  alarm_name                = "${module.function.name}-silent"
+  alarm_description         = "${module.function.name} was not invoked for ${local.periods * local.period / 60} minutes. Its state is INSUFFICIENT_DATA then."
+  namespace                 = "AWS/Lambda"
+  metric_name               = "Invocations"
+  dimensions                = { FunctionName = module.function.name }
+  statistic                 = "Sum"
+  period                    = local.period
+  evaluation_periods        = local.periods
+  comparison_operator       = "LessThanThreshold"
+  threshold                 = 1
+  treat_missing_data        = "missing"
+  alarm_actions             = local.alarm_actions
+  ok_actions                = local.alarm_actions
+  insufficient_data_actions = local.alarm_actions
+  tags                      = var.tags
+}
+
+# An execution that ended outside is a failure of the infrastructure, unless an operator aborted it. The alarm is in
+# infra/services/orchestrator.
+resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
+  name           = "${module.function.name}-infra-failures"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ ($.event = \"execution_ended_outside\") && ($.committed IS TRUE) && ($.status != \"ABORTED\") }"
+
+  metric_transformation {
+    name      = "${module.names.state_machine}-infra-failures"
+    namespace = "Interlock"
+    value     = "1"
+  }
+
+  depends_on = [module.function]
 }

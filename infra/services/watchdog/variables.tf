@@ -2,16 +2,34 @@ variable "reserved_concurrency" {
   description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
+  }
 }
 
 variable "watchdog_schedule" {
   description = "Interval of the watchdog: an EventBridge rate or cron expression."
   type        = string
   default     = "rate(5 minutes)"
+  nullable    = false
 
   validation {
-    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
-    error_message = "watchdog_schedule must be rate(...) or cron(...)."
+    condition     = can(regex("^rate[(](1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))[)]$", var.watchdog_schedule)) || can(regex("^cron[(][^ ?]+ [^ ?]+ ([?] [^ ?]+ [^ ?]+|[^ ?]+ [^ ?]+ [?]) [^ ?]+[)]$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must be a rate such as rate(1 minute) or rate(5 minutes), or a cron(…) of six fields with one ?, such as cron(0/5 * * * ? *)."
+  }
+}
+
+variable "watchdog_interval_seconds" {
+  description = "Longest time between two ticks of the watchdog, for the alarms on its silence. null: that of a rate, and 20 minutes for a cron expression."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.watchdog_interval_seconds == null || (coalesce(var.watchdog_interval_seconds, 60) >= 60 && coalesce(var.watchdog_interval_seconds, 60) <= 259200)
+    error_message = "watchdog_interval_seconds must be between 60 (a minute) and 259200 (three days)."
   }
 }
 
@@ -31,12 +49,19 @@ variable "enable_canary" {
   description = "Each completed tick sends a canary through the bus, the alert queue and Slack. infra/services/alert-dispatcher needs the same value."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
+  nullable    = false
+
+  validation {
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000 && floor(var.sfn_timeout_seconds) == var.sfn_timeout_seconds
+    error_message = "sfn_timeout_seconds must be whole seconds between 300 (5 minutes) and 31536000 (a year)."
+  }
 }
 
 variable "async_dlq_arn" {
@@ -49,4 +74,10 @@ variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
+
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
+    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }

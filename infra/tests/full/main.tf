@@ -14,8 +14,14 @@ module "interlock" {
   letter_bucket         = "letters"
   environment_variables = { STAGE_TIMEOUT = "10s" }
   job_variables         = { INTERLOCK_STAGE = "test" }
+  job_secret_arns       = ["arn:aws:secretsmanager:eu-west-1:000000000000:secret:jobs-a1b2c3"]
+  job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
+  glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
-  enable_sensor_inbox   = true
+  lambda_vpc = {
+    orchestrator = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+  }
+  enable_sensor_inbox = true
 
   slack_channel_id = "C1"
   slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
@@ -23,6 +29,7 @@ module "interlock" {
   alert_topic_arns      = ["arn:aws:sns:eu-west-1:000000000000:data-alerts"]
   alert_topic_key_arns  = ["arn:aws:kms:eu-west-1:000000000000:key/topics"]
   alert_secret_arns     = ["arn:aws:secretsmanager:eu-west-1:000000000000:secret:webhook-a1b2c3"]
+  alert_secret_key_arns = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   webhook_allowed_hosts = ["hooks.internal", "10.0.0.0/8"]
 
   enable_glue_trigger           = true
@@ -33,9 +40,13 @@ module "interlock" {
   emr_serverless_app_arns       = ["arn:aws:emr-serverless:eu-west-1:000000000000:/applications/app"]
   emr_serverless_role_arns      = ["arn:aws:iam::000000000000:role/jobs"]
   enable_sfn_trigger            = true
-  sfn_trigger_arns              = ["arn:aws:states:eu-west-1:000000000000:stateMachine:load"]
-  enable_lambda_trigger         = true
-  lambda_trigger_arns           = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+  sfn_trigger_arns = [
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:load",
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:report:live",
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:report:3",
+  ]
+  enable_lambda_trigger = true
+  lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
 }
 
 output "sensor_writer_policy" {

@@ -17,6 +17,7 @@ from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_store._write import Update
+from interlock_telemetry import zone_database
 
 CONTROL = TableNames.of_environment("test").control
 TIMEOUT = timedelta(hours=4)
@@ -130,6 +131,7 @@ def test_held_run_shows_each_rule_with_its_row(world: World) -> None:
         "gold-orders 2026-03-03 is held at 03-03 13:10 CET (12:10Z)",
         "because   2 of 3 rules do not hold (ALL must hold)",
         "schedule  by its data in Europe/Berlin, begins 03-03 00:00 CET (03-02 23:00Z)",
+        f"zones     {zone_database()} (of this command)",
         "trigger   landing complete equals true",
         "rules     not: landing: count is 40, needs gte 100 (60 short), since 12:00:00Z",
         "            row landing, of 2026-03-03, written 03-03 13:00 CET (10m00s old)",
@@ -184,6 +186,9 @@ def test_date_without_data_names_its_trigger(world: World) -> None:
         "because   landing is of 2026-03-03, needs complete equals true",
     ]
     assert lines[-1] == "to change landing: complete equals true"
+    # The command computes with the zones of its machine, which may differ from those of the functions.
+    (zones,) = [line for line in lines if line.startswith("zones")]
+    assert zones == f"zones     {zone_database()} (of this command)"
 
 
 def test_assumed_row_opens_the_run_of_a_date_without_data(world: World) -> None:

@@ -25,6 +25,8 @@ ENVIRONMENT = {"INTERLOCK_TOKEN": "t0k", "INTERLOCK_ENV": "prod", "HOME": "/home
         ("${INTERLOCK_TOKEN", "${INTERLOCK_TOKEN"),
         ("${INTERLOCK_TOKEN:-x}", ""),
         ("plain", "plain"),
+        ("${secret:prod/airflow#token}", "${secret:prod/airflow#token}"),
+        ("${secret:a b}", ""),
     ],
 )
 def test_a_value(written: str, expanded: str) -> None:

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import CloseRun, JobIntent, PassEvaluation, Run, RunStatus, Superseded
+from interlock_lifecycle import CloseRun, JobIntent, OpenWait, PassEvaluation, Run, RunStatus, Superseded
 from interlock_lifecycle.events import EventType
+from interlock_lifecycle.reports import Progress, describe_run
 from interlock_lifecycle.runs import EvaluationFacts, EvaluationWindow, HoldRun, Passed, WindowUsedUp, decide_evaluation
 from interlock_lifecycle.slas import SlaFacts
 
@@ -63,6 +64,40 @@ def test_at_the_end_of_the_window_it_is_used_up(config: PipelineConfig, run: Run
     decision = decide_evaluation(facts(run, config, no_sla, TOO_FEW), "token0", WINDOW, now)
     assert isinstance(decision, WindowUsedUp)
     assert "99" in decision.reason
+
+
+SECRET = "${secret:prod/airflow#token} cannot be read: AccessDeniedException"
+
+
+def test_unreadable_secret_holds_a_run_whose_rules_hold(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    blocked = replace(facts(run, config, no_sla, ENOUGH), blocks=(SECRET,))
+    decision = decide_evaluation(blocked, "token0", WINDOW, NOW)
+    assert isinstance(decision, HoldRun)
+    assert decision.reason == SECRET
+    # No row wakes the run, so it looks once per interval.
+    assert (decision.wait_seconds, decision.look_seconds) == (60, 60)
+    assert isinstance(decision.note, OpenWait)
+    assert decision.note.wait.held == {SECRET: NOW}
+    (event,) = decision.note.events
+    assert (event.type, event.message) == (EventType.RUN_HELD, SECRET)
+    assert describe_run(run, config, "", ENOUGH, no_sla, NOW).progress is not Progress.HELD
+    report = describe_run(run, config, "", ENOUGH, no_sla, NOW, wait=decision.note.wait)
+    assert (report.progress, report.reason, report.held_since) == (Progress.HELD, SECRET, NOW)
+
+
+def test_rules_that_do_not_hold_are_named_before_a_secret(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    blocked = replace(facts(run, config, no_sla, TOO_FEW), blocks=(SECRET,))
+    decision = decide_evaluation(blocked, "token0", WINDOW, NOW)
+    assert isinstance(decision, HoldRun)
+    assert "99" in decision.reason
+    assert SECRET not in decision.reason
+
+
+def test_window_of_a_blocked_run_ends_with_its_reason(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    blocked = replace(facts(run, config, no_sla, ENOUGH), blocks=(SECRET,))
+    decision = decide_evaluation(blocked, "token0", WINDOW, NOW + timedelta(minutes=10))
+    assert isinstance(decision, WindowUsedUp)
+    assert decision.reason == SECRET
 
 
 def test_rules_that_hold_at_the_very_end_still_pass(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:

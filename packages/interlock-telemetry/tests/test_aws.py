@@ -52,6 +52,7 @@ def test_limits_of_a_call_are_those_of_each_client(service: str, monkeypatch: py
     config = aws_client(service).meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 4)
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+    assert config.max_pool_connections == 100  # the highest WORKERS_PER_STAGE
 
 
 def test_client_has_its_own_region_and_number_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from interlock_alert_dispatcher import handler
-from interlock_telemetry import InvalidEnvironment, MissingEnvironment
+from interlock_telemetry import InvalidEnvironment, MissingEnvironment, zone_database
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -203,7 +203,7 @@ def test_a_ping_checks_table_and_token_without_a_post(slack: Any, lambda_environ
     answer = handler.handle({"__ping__": True}, Context())
     assert (answer["status"], answer["checks"]) == (
         "healthy",
-        {"events": "ok", "pending": "ok: 0 wait", "targets": "ok", "slack": "ok"},
+        {"events": "ok", "pending": "ok: 0 wait", "zones": f"ok: {zone_database()}", "targets": "ok", "slack": "ok"},
     )
     assert slack.posted == []
     assert (slack.probes, slack.looks) == (1, ["conversations.info", "conversations.history"])

@@ -60,12 +60,14 @@ class Hook:
 
     def __init__(self) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.paths.append(self.path)
                 hook.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 status, headers = hook.answers.pop(0) if hook.answers else (204, {})
                 self.send_response(status)
@@ -717,7 +719,7 @@ def test_a_webhook_can_check_the_signature_and_find_repeats(table: "DynamoDBClie
 
 @pytest.mark.parametrize("late", [True, False])
 def test_a_digest_has_the_fields_of_an_alert(hook: Hook, clock: Any, late: bool) -> None:
-    target = Webhook(hook.url, KEY.encode, lambda: Poster("127.0.0.1"), Deployment(), now=clock.now)
+    target = Webhook(lambda: hook.url, KEY.encode, lambda: Poster("127.0.0.1"), Deployment(), now=clock.now)
     target.announce(Announcement("digest-1", "two runs", late=late), clock.deadline())
     ((headers, body),) = hook.requests
     assert headers["idempotency-key"] == "digest-1"
@@ -753,6 +755,33 @@ def test_the_key_comes_from_secrets_manager_and_is_read_again(
     secrets.put_secret_value(SecretId=arn, SecretString=" ")
     with pytest.raises(SettingsFault, match="is empty"):
         SigningKey(arn, environment(source={}), now=clock.now).read()
+
+
+def test_a_webhook_takes_its_address_and_key_from_a_secret(table: "DynamoDBClient", hook: Hook) -> None:
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="hooks/team", SecretString=json.dumps({"path": "a-secret-path", "key": KEY}))
+    target = f"{{webhook: '{hook.url}&code=${{secret:hooks/team#path}}', secret: '${{secret:hooks/team#key}}'}}"
+    use(table, f"version: 1\ntargets: {{hook: {target}}}\ndefault: [hook]")
+    deliver(message("a", "SLA_BREACH"))
+    ((headers, body),) = hook.requests
+    at, _, digest = headers["x-interlock-signature"].removeprefix("t=").partition(",v1=")
+    assert digest == hmac.new(KEY.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    assert hook.paths == ["/interlock?team=data&code=a-secret-path"]
+
+
+@pytest.mark.parametrize("place", ["hooks/team#path", "absent"])
+def test_an_alert_waits_for_an_unreadable_secret(
+    place: str, table: "DynamoDBClient", hook: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("secretsmanager").create_secret(Name="hooks/team", SecretString=KEY)
+    target = f"{{webhook: '{hook.url}&code=${{secret:{place}}}', secret: '${{INTERLOCK_WEBHOOK_KEY}}'}}"
+    use(table, f"version: 1\ntargets: {{hook: {target}}}\ndefault: [hook]")
+    assert deliver(message("a", "SLA_BREACH")) == []
+    assert hook.requests == []
+    assert handler.handle({"__ping__": True}, Context())["checks"]["pending"] == "ok: 1 wait"
+    out = capsys.readouterr().err
+    assert f"${{secret:{place}}}" in out
+    assert KEY not in out
 
 
 # --- topics ------------------------------------------------------------------------------------------------------

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from interlock_orchestrator import wiring
 from interlock_orchestrator.wiring import Service, now, wire
-from interlock_telemetry import InvalidEnvironment
+from interlock_telemetry import InvalidEnvironment, zone_database
 from interlock_triggers import Attempt, StartRejected, Triggers
 
 VARIABLES = {
@@ -80,6 +82,38 @@ def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) 
 def test_an_invocation_keeps_time_to_record_a_start(service: Service) -> None:
     ends_at = now() + timedelta(minutes=5)
     assert ends_at - service.context(ends_at).until() == timedelta(seconds=5)
+
+
+class Secrets:
+    """Secrets Manager with one secret."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str | None, str]] = []
+
+    def client(self, service: str, *, region: str | None, reserve: timedelta) -> SimpleNamespace:
+        assert (service, reserve) == ("secretsmanager", timedelta(seconds=5))
+
+        def get_secret_value(**parameters: str) -> dict[str, str]:
+            self.asked.append((region, parameters["SecretId"]))
+            if parameters["SecretId"] == "absent":
+                raise LookupError("with the value")
+            return {"SecretString": "a-long-value"}
+
+        return SimpleNamespace(get_secret_value=get_secret_value)
+
+
+def test_secrets_of_jobs_are_read_where_they_are(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = Secrets()
+    monkeypatch.setattr(wiring, "aws_client", secrets.client)
+    elsewhere = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:airflow"
+    config = {"headers": {"A": "${secret:prod/db}", "B": f"${{secret:{elsewhere}}}", "C": "${secret:absent}"}}
+    unreadable = service.context(now()).unreadable_secrets(config)
+    assert unreadable == ("${secret:absent} cannot be read: LookupError",)
+    assert secrets.asked == [(None, "prod/db"), ("eu-west-3", elsewhere), (None, "absent")]
+
+
+def test_ping_names_the_zones_that_decide(service: Service) -> None:
+    assert service.health["zones"]() == zone_database()
 
 
 def test_missing_variables_are_named_all_at_once() -> None:

@@ -12,7 +12,7 @@ from moto import mock_aws
 from interlock_config import decode_yaml
 from interlock_sla_monitor import handler
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import MissingEnvironment
+from interlock_telemetry import MissingEnvironment, zone_database
 
 NAMES = TableNames.of_environment("test")
 PIPELINE = """
@@ -73,7 +73,7 @@ def test_a_date_gets_its_timers_and_loses_them_again(scheduler: Any) -> None:
 
 def test_a_ping_reads_the_table(scheduler: Any) -> None:
     answer = handler.handle({"__ping__": True}, None)
-    assert (answer["status"], answer["checks"]) == ("healthy", {"control": "ok"})
+    assert (answer["status"], answer["checks"]) == ("healthy", {"control": "ok", "zones": f"ok: {zone_database()}"})
     boto3.client("dynamodb").delete_table(TableName=NAMES.control)
     assert handler.handle({"__ping__": True}, None)["status"] == "degraded"
 

@@ -17,6 +17,7 @@ from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, RunStatus
 from interlock_sla import Calendar, parse_execution_date
 from interlock_store import DynamoTables, Store, TableNames, to_wire
+from interlock_telemetry import zone_database
 
 NAMES = TableNames.of_environment("test")
 NOW = 1_772_539_200.0  # 2026-03-03T12:00:00Z
@@ -401,7 +402,7 @@ def test_a_config_that_became_invalid_closes_the_run(aws: dict[str, Any], store:
 def test_a_ping_reports_each_answer(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     answer = handle({"__ping__": True}, None)
     assert answer["status"] == "healthy"
-    assert answer["checks"] == {"control": "ok", "bus": "ok"}
+    assert answer["checks"] == {"control": "ok", "bus": "ok", "zones": f"ok: {zone_database()}"}
     aws["dynamodb"].delete_table(TableName=NAMES.control)
     assert handle({"__ping__": True}, None)["status"] == "degraded"
 

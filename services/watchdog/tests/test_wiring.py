@@ -1,6 +1,7 @@
 """The watchdog's handler over AWS's API, wired from its variables."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from moto import mock_aws
 from interlock_config import decode_yaml
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_store._write import Item, Put
+from interlock_telemetry import zone_database
+from interlock_watchdog.wiring import wire
 
 NAMES = TableNames.of_environment("test")
 LONG_AGO = "2026-03-03T12:00:00Z"
@@ -159,6 +162,10 @@ def test_tick_is_done_although_the_bus_rejects_its_canary(
         "tick_done",
         "canary_not_sent",
     ]
+
+
+def test_ping_names_the_zones_that_decide(aws: dict[str, Any]) -> None:
+    assert wire(os.environ).health["zones"]() == zone_database()
 
 
 def test_wiring_imports_no_boto3(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,6 +171,20 @@ run "a_cron_schedule_gives_the_alarm_of_the_canary_an_hour" {
   }
 }
 
+run "the_alarm_of_the_canary_takes_the_interval_of_a_cron_expression" {
+  command = plan
+
+  variables {
+    watchdog_schedule         = "cron(0 */2 * * ? *)"
+    watchdog_interval_seconds = 7200
+  }
+
+  assert {
+    condition     = local.canary_window == 3 * 7200
+    error_message = "The window must be three of the given intervals."
+  }
+}
+
 run "without_a_canary_the_rule_takes_only_events" {
   command = plan
 

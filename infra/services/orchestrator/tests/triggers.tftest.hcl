@@ -178,6 +178,44 @@ run "each_trigger_may_do_only_what_it_names" {
   }
 }
 
+run "a_prefix_of_a_name_is_permitted_on_request" {
+  command = plan
+
+  variables {
+    allow_name_prefixes   = true
+    enable_glue_trigger   = true
+    glue_job_arns         = ["arn:aws:glue:eu-west-1:123456789012:job/load-*"]
+    enable_sfn_trigger    = true
+    sfn_trigger_arns      = ["arn:aws:states:eu-west-1:123456789012:stateMachine:load-*"]
+    enable_lambda_trigger = true
+    lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:123456789012:function:load-*"]
+    # Another part of the configuration is no subject of this run.
+    emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
+  }
+
+  assert {
+    condition = contains(
+      jsondecode(aws_iam_role_policy.trigger["sfn"].policy).Statement[1].Resource,
+      "arn:aws:states:eu-west-1:123456789012:execution:load-*:*",
+    )
+    error_message = "The executions of the machines with this prefix must be readable."
+  }
+}
+
+run "a_function_that_is_named_by_alias_may_be_invoked_by_that_alias_only" {
+  command = plan
+
+  variables {
+    enable_lambda_trigger = true
+    lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:123456789012:function:load:live"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.trigger["lambda"].policy).Statement[0].Resource == ["arn:aws:lambda:eu-west-1:123456789012:function:load:live"]
+    error_message = "Only the named alias may be invoked."
+  }
+}
+
 run "emr_serverless_without_roles_is_warned_of" {
   command = plan
 

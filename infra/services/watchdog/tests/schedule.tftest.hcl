@@ -28,6 +28,46 @@ run "the_schedule_is_ours_to_set" {
   }
 }
 
+run "the_alarm_of_silence_waits_for_two_intervals" {
+  command = plan
+
+  variables {
+    watchdog_schedule = "rate(3 hours)"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.silent.period == 3 * 3600 && aws_cloudwatch_metric_alarm.silent.evaluation_periods == 2
+    error_message = "Each period must have a tick."
+  }
+}
+
+run "the_alarm_of_silence_keeps_to_the_limits_of_cloudwatch" {
+  command = plan
+
+  variables {
+    watchdog_schedule = "rate(3 days)"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.silent.period == 86400 && aws_cloudwatch_metric_alarm.silent.evaluation_periods == 6
+    error_message = "A period must have at most a day, and the periods together at most a week."
+  }
+}
+
+run "the_alarm_of_silence_takes_the_interval_of_a_cron_expression" {
+  command = plan
+
+  variables {
+    watchdog_schedule         = "cron(0 */2 * * ? *)"
+    watchdog_interval_seconds = 7200
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.silent.period == 7200
+    error_message = "The period must be the given interval."
+  }
+}
+
 run "a_schedule_in_words_is_rejected" {
   command = plan
 

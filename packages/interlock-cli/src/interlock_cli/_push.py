@@ -11,6 +11,7 @@ from interlock_cli._files import reject, review_paths
 from interlock_cli._form import result_output
 from interlock_cli._output import Output, console, print_json
 from interlock_cli._push_plan import PlannedChange, plan_push, print_plan, wire_plan
+from interlock_cli._target import target_options
 from interlock_config import AlertRules, PipelineConfig
 from interlock_sla import Calendar
 from interlock_store import Store
@@ -22,6 +23,7 @@ from interlock_store import Store
 @click.option("--prune", is_flag=True, help="Also remove the pipelines of the deployment that no file names.")
 @click.option("--yes", is_flag=True, help="Do not ask before pipelines are removed.")
 @deployment_options
+@target_options
 @result_output
 def push(
     paths: tuple[str, ...],
@@ -45,6 +47,7 @@ def push(
     Examples:
       interlock push pipelines/
       interlock push bronze.yaml calendars/us.yaml --environment prod
+      interlock push pipelines/ -e prod --region eu-west-1 --account 123456789012
       interlock push pipelines/ calendars/ --environment prod --prune --dry-run
     """
     review = review_paths(paths)

@@ -16,6 +16,7 @@ from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._form import Form, print_rows
 from interlock_cli._output import console, print_json, print_workflow_command
+from interlock_cli._receipt import RECEIPT, write_receipts
 from interlock_config import PipelineConfig, Problem, Review
 from interlock_sla import Calendar
 
@@ -50,6 +51,11 @@ _COLUMNS = ("source", "line", "path", "value", "message", "severity")
     help="Name of standard input in messages. If it ends in .json, the input is read as JSON.",
 )
 @click.option(
+    "--receipt",
+    is_flag=True,
+    help=f"Write {RECEIPT} with the hashes of the files into each folder. Terraform's pipelines_path needs it.",
+)
+@click.option(
     "--environment",
     "-e",
     metavar="NAME",
@@ -63,6 +69,7 @@ def validate(
     older: str | None,
     strict: bool,
     stdin_filename: str,
+    receipt: bool,
     environment: str | None,
     endpoint_url: str | None,
 ) -> None:
@@ -88,6 +95,7 @@ def validate(
       interlock validate pipelines/ -o github
       interlock validate - --stdin-filename orders.yaml < orders.yaml
       interlock validate pipelines/ calendars/ --environment prod
+      interlock validate pipelines/ calendars/ --receipt
     """
     chosen = {name for name in (style, "table" if older == "text" else older, "json" if as_json else None) if name}
     if len(chosen) > 1:
@@ -101,6 +109,8 @@ def validate(
     _PRINT[(chosen or {"table"}).pop()](found.problems, len(gathered.files))
     if found.failed or (strict and found.problems):
         sys.exit(2)
+    if receipt:
+        write_receipts(paths, gathered.files)
 
 
 def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:

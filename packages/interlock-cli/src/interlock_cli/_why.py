@@ -19,6 +19,7 @@ from interlock_lifecycle.reports import Explanation, explain_assumed
 from interlock_lifecycle.sensors import is_reserved
 from interlock_sla import ExecutionDate, ExecutionDateError, parse_execution_date
 from interlock_store import StoredConfig, read_date, to_wire
+from interlock_telemetry import zone_database
 
 _Fields = Mapping[str, object]
 
@@ -69,9 +70,9 @@ def why(
     wanted, moment, rows = _read(date, at, sensors, stored, now)
     explanation = explain_assumed(read_date(store, pipeline, wanted), rows, moment)
     if as_json:
-        print_json(wire_explanation(explanation))
+        print_json({**wire_explanation(explanation), "zone_database": str(zone_database())})
     else:
-        print_explanation(console(), explanation)
+        print_explanation(console(), explanation, f"{zone_database()} (of this command)")
 
 
 def wire_explanation(explanation: Explanation) -> dict[str, Any]:

@@ -38,13 +38,16 @@ class _Section(Struct):
     style: str = ""
 
 
-def print_explanation(out: Output, explanation: Explanation) -> None:
-    """Print the explanation. It is readable at 80 columns. `--json` has the parts that do not fit."""
+def print_explanation(out: Output, explanation: Explanation, zones: str = "") -> None:
+    """Print the explanation. It is readable at 80 columns. `--json` has the parts that do not fit.
+
+    zones: the database of time zones with which the command computes, which may not be that of the functions.
+    """
     zone = ZoneInfo(explanation.zone)
     moment = show_moment(explanation.at.replace(microsecond=0), zone)
     state: Part = (_STYLES.get(explanation.state, "cyan"), explanation.state)
     out.line(f"{explanation.pipeline} {explanation.date} is ", state, f" at {moment}")
-    for section in _fitted(list(_sections(explanation, zone, out.width - _LABEL))):
+    for section in _fitted(list(_sections(explanation, zone, out.width - _LABEL, zones))):
         for place, line in enumerate(section.lines):
             label = f"{section.label if place == 0 else '':<{_LABEL}}"
             out.line(("dim", label), (section.style, line) if section.style else line)
@@ -60,7 +63,7 @@ def _fitted(sections: list[_Section]) -> list[_Section]:
     return found
 
 
-def _sections(explanation: Explanation, zone: ZoneInfo, width: int) -> Iterator[_Section]:
+def _sections(explanation: Explanation, zone: ZoneInfo, width: int, zones: str) -> Iterator[_Section]:
     def section(label: str, rank: int, *texts: str, style: str = "") -> _Section:
         lines = [line for text in texts if text for line in _wrapped(text, width)]
         return _Section(label, lines, rank, style)
@@ -70,6 +73,7 @@ def _sections(explanation: Explanation, zone: ZoneInfo, width: int) -> Iterator[
         yield section("paused", 2, explanation.paused)
     yield section("assumed", 3, *explanation.assumed)
     yield section("schedule", 5, _schedule(explanation, zone))
+    yield section("zones", 8, zones, style="dim")
     yield section("trigger", 6, *_trigger(explanation, zone))
     yield section("rules", 4, *_rules(explanation, zone))
     yield section("attempts", 5, _attempts(explanation))

@@ -98,11 +98,15 @@ class AlertTarget(Section, frozen=True):
             str,
             Meta(
                 pattern=r"^(\$\{INTERLOCK_[A-Z0-9_]{1,100}\}"
+                r"|\$\{secret:[A-Za-z0-9/_+=.@:-]{1,512}(#[A-Za-z0-9_.-]{1,100})?\}"
                 r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512})$(?!\n)",
                 description="Place of the key that signs the posts of a webhook: a variable of the alert-dispatcher, "
-                "or the ARN of a secret in Secrets Manager.",
+                "a secret in Secrets Manager by name, or by its ARN.",
                 examples=["${INTERLOCK_WEBHOOK_KEY}"],
-                extra={"allowed": "must be ${INTERLOCK_…} or the ARN of a secret in Secrets Manager, not the key"},
+                extra={
+                    "allowed": "must be ${INTERLOCK_…}, ${secret:NAME}, ${secret:NAME#FIELD} or the ARN of a secret in "
+                    "Secrets Manager, not the key"
+                },
             ),
         ]
         | None

@@ -1,4 +1,4 @@
-"""The expansion of `${NAME}` in a job config: only INTERLOCK_ variables have a value, all others are empty."""
+"""The expansion of `${NAME}` in a job config: INTERLOCK_ variables have a value, and references to secrets stay."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,10 @@ from ._problems import ConfigError, Path, problem_at
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _OURS = re.compile(r"INTERLOCK_[A-Za-z0-9_]+")
+REFERENCE = "secret:"
+"""The beginning of a reference to a secret between the braces."""
+
+_SECRET = re.compile(r"secret:[A-Za-z0-9/_+=.@:-]{1,512}(#[A-Za-z0-9_.-]{1,100})?")
 
 
 DAY_VARIABLES = frozenset({"INTERLOCK_PAR_DAY", "INTERLOCK_DAY"})
@@ -35,9 +39,9 @@ def expand(
 
     `run` has the run's own variables (docs/reference/pipeline-file.md §8). They win over variables of the same name
     in `environment`.
-    Any other `${NAME}` becomes an empty text. `$NAME` without braces stays. The value of a variable is not expanded
-    again. Raises ConfigError with every INTERLOCK_ variable that is not set: a job must not start with a missing
-    token or address.
+    `${secret:…}` stays: the value replaces it when a call needs it. Any other `${NAME}` becomes an empty text. `$NAME`
+    without braces stays. The value of a variable is not expanded again. Raises ConfigError with every INTERLOCK_
+    variable that is not set: a job must not start with a missing token or address.
     """
     values = {name: value for name, value in environment.items() if is_ours(name)} | dict(run or {})
     missing = [
@@ -75,11 +79,22 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
+def is_secret(name: str) -> bool:
+    """Whether a name between the braces is a reference to a secret, `secret:NAME` or `secret:NAME#FIELD`."""
+    return _SECRET.fullmatch(name) is not None
+
+
 def _expanded(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: values[found[1]] if is_ours(found[1]) else "", value)
+        return _VARIABLE.sub(lambda found: _value_of(found, values), value)
     if isinstance(value, Mapping):
         return {key: _expanded(inner, values) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_expanded(inner, values) for inner in value]
     return value
+
+
+def _value_of(found: re.Match[str], values: Mapping[str, str]) -> str:
+    if is_secret(found[1]):
+        return found[0]
+    return values[found[1]] if is_ours(found[1]) else ""

@@ -44,7 +44,7 @@ _PORT = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9
 def _url(description: str, example: str) -> Meta:
     return Meta(
         pattern=rf"^(https?://([^\s/?#]*@)?{_HOST}(:({_PORT}|{_VARIABLE})?)?([/?#][^\s]*)?"
-        r"|\$\{INTERLOCK_[A-Za-z0-9_]+\}[^\s]*)$(?!\n)",
+        r"|\$\{(INTERLOCK_[A-Za-z0-9_]+|secret:[^{}\s]+)\}[^\s]*)$(?!\n)",
         description=description,
         examples=[example],
         extra={"allowed": "must be a URL that begins with https:// or http:// and a host"},

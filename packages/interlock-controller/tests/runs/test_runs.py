@@ -356,6 +356,23 @@ def test_a_close_that_is_repeated_answers_the_same(bench: Bench, board: Board) -
     assert bench.events().count("JOB_COMPLETED") == 1
 
 
+def test_only_failures_of_the_infrastructure_count_for_the_alarm(
+    bench: Bench, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    def counted() -> list[dict[str, Any]]:
+        return [vars(record)["fields"] for record in caplog.records if record.getMessage() == "infra_failure"]
+
+    old = bench.run.run_token
+    bench.ask("trigger")
+    board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
+    bench.complete(bench.ask("check-job"))
+    assert bench.ask("infra-failure", old).status == "superseded"
+    assert counted() == []
+    bench.ask("infra-failure", failure={"Error": "States.Timeout", "Cause": "the Lambda never answered"})
+    (line,) = counted()
+    assert "the Lambda never answered" in line["reason"]
+
+
 @pytest.mark.parametrize("mode", ["trigger-exhausted", "infra-failure"])
 def test_a_failure_without_a_retry_has_its_reason(bench: Bench, mode: str) -> None:
     step = bench.ask(mode, failure={"Error": "States.Timeout", "Cause": "the Lambda never answered"})

@@ -1,6 +1,6 @@
 """Held runs and followed jobs wait for a wake: the looks, the registration, and the races between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +89,26 @@ def test_a_held_run_waits_and_says_which_rule_holds_it() -> None:
     register(bench, step)
     assert (wait_of(bench).task_token, wait_of(bench).look_at) == ("task-1", step.look_at)
     assert bench.ended_waits == []
+
+
+def test_run_is_held_until_the_secret_of_its_job_is_readable() -> None:
+    board = Board()
+    bench = bench_of("{type: glue, config: {jobName: load, arguments: {--token: '${secret:prod/db}'}}}", board)
+    reason = ["${secret:prod/db} cannot be read: AccessDeniedException"]
+    asked: list[Mapping[str, Any]] = []
+    bench.context = replace(bench.context, unreadable_secrets=lambda config: asked.append(config) or reason)
+    step = look(bench)
+    assert (step.status, step.reason, step.look_seconds) == ("held", *reason, 60)
+    assert [config["arguments"] for config in asked] == [{"--token": "${secret:prod/db}"}] * 2
+    (event,) = held_events(bench)
+    assert event["message"] == reason[0]
+    register(bench, step)
+    assert look(bench).status == "held"
+    assert len(held_events(bench)) == 1
+    reason.clear()
+    assert look(bench).status == "passed"
+    assert bench.ask("trigger").status in ("followed", "running")
+    assert len(board.starts) == 1
 
 
 def test_an_execution_of_an_older_definition_polls() -> None:

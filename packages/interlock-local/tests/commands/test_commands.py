@@ -4,6 +4,7 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -12,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from interlock_local import LocalStackError
 from interlock_local._terminal import Part
-from interlock_local.commands import build, deploy, up
+from interlock_local.commands import build, deploy, teardown, up
+from interlock_local.commands._deploy import _smoke_test
 
 
 class Rejected(click.ClickException):
@@ -94,6 +96,33 @@ def test_error_of_the_stack_becomes_the_terminals_error() -> None:
     assert done.exit_code == 2
     assert str(port) in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_teardown_asks_before_it_removes() -> None:
+    class Answers(Paper):
+        def deployment(self, environment: str, endpoint_url: str | None) -> Any:
+            return SimpleNamespace(store=lambda: None, client=self.client)
+
+        def client(self, service: str) -> Any:
+            raise AssertionError(service)
+
+    done = call(teardown, "--endpoint-url", "http://127.0.0.1:1", terminal=Answers())
+    assert done.exit_code == 2
+    assert "Remove local-interlock-* with all rows? Confirm it with --yes" in done.stderr
+    done = call(teardown, "--environment", "prod", "--yes")
+    assert "name the endpoint with --endpoint-url" in done.stderr
+    done = call(teardown, "--json")
+    assert "--json needs --yes" in done.stderr
+
+
+def test_failed_smoke_test_is_a_negative_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(store: Any, *, progress: Any) -> str:
+        raise LocalStackError("no run was opened")
+
+    monkeypatch.setattr("interlock_local.site.run_smoke_test", fails)
+    with pytest.raises(Rejected, match="no run was opened") as raised:
+        _smoke_test(Paper(), None, print)  # type: ignore[arg-type]
+    assert raised.value.exit_code == 1
 
 
 class IdleStack:

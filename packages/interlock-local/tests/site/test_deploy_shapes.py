@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from interlock_lifecycle.waits import JOBS_WITH_EVENTS, JobName, job_of_event
 from interlock_local import LocalStackError, find_checkout
-from interlock_local.site import Deployment, StackSettings, deploy, render_definition
+from interlock_local.site import Deployment, StackSettings, deploy, has_slack, kept_variables, render_definition
 from interlock_local.site._policies import role_policy
 from interlock_local.stack import Ministack
 from interlock_local.zips import SERVICES
@@ -190,6 +190,7 @@ def test_functions_get_their_variables_without_those_of_jobs(
     shape = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
     variables = shape["Environment"]["Variables"]
     assert variables.keys() >= REQUIRED[service]
+    assert variables["PYTHONTZPATH"] == ""  # the packed zones decide, not those of the system
     assert ("INTERLOCK_HOME" in variables) == (service == "orchestrator")
     assert ("SLACK_BOT_TOKEN" in variables) == (service == "alert-dispatcher")
     assert ("INTERLOCK_WEBHOOK_KEY" in variables) == (service == "alert-dispatcher")
@@ -449,3 +450,43 @@ def test_table_of_an_interrupted_deployment_gets_its_ttl(
     roll_out(clients, stand_ins(tmp_path))
     found = clients("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert found["TimeToLiveStatus"] == "ENABLED"
+
+
+def variables_of(clients: Clients, service: str) -> dict[str, str]:
+    found = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
+    variables: dict[str, str] = found["Environment"]["Variables"]
+    return variables
+
+
+def test_deploying_again_keeps_the_settings_that_are_not_given(clients: Clients, tmp_path: Path) -> None:
+    before = replace(SETTINGS, slack_channel_id="C1", pending_grace="15s", otlp_endpoint="http://127.0.0.1:4318")
+    roll_out(clients, stand_ins(tmp_path), before)
+    kept = kept_variables(clients("lambda"), "test", {"SLACK_CHANNEL_ID"})
+    roll_out(clients, stand_ins(tmp_path), StackSettings(environment="test", slack_channel_id="C2", kept=kept))
+    alerts = variables_of(clients, "alert-dispatcher")
+    assert (alerts["SLACK_BOT_TOKEN"], alerts["SLACK_CHANNEL_ID"]) == ("xoxb-test", "C2")
+    assert (alerts["SLACK_API_URL"], alerts["INTERLOCK_WEBHOOK_KEY"]) == ("http://s/", "k")
+    assert variables_of(clients, "orchestrator")["INTERLOCK_HOME"] == "/data"
+    watchdog = variables_of(clients, "watchdog")
+    assert (watchdog["PENDING_GRACE"], watchdog["OTEL_EXPORTER_OTLP_ENDPOINT"]) == ("15s", "http://127.0.0.1:4318")
+    assert has_slack(kept["alert-dispatcher"], "")
+    # Variables that follow from the deployment are no settings.
+    assert not {"CONTROL_TABLE", "DLQ_QUEUE_URL", "PYTHONTZPATH"} & {name for found in kept.values() for name in found}
+    roll_out(clients, stand_ins(tmp_path), SETTINGS)
+
+
+def test_absent_functions_keep_nothing(clients: Clients) -> None:
+    kept = kept_variables(clients("lambda"), "absent", set())
+    assert set(map(len, kept.values())) == {0}
+    assert not has_slack(kept["alert-dispatcher"], "")
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_functions_have_the_processor_of_their_zips(clients: Clients, architecture: str, tmp_path: Path) -> None:
+    """The module's functions exist, with the same code and another processor."""
+    zips = stand_ins(tmp_path)
+    for settings in (SETTINGS, replace(SETTINGS, architecture=architecture)):
+        roll_out(clients, zips, settings)
+    for service in SERVICES:
+        found = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
+        assert found["Architectures"] == [architecture]

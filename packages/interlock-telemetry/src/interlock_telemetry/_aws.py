@@ -14,6 +14,9 @@ _MAKING = threading.Lock()
 _SECONDS: Any = {"connect_timeout": 2, "read_timeout": 4}
 """The seconds of a request. boto3's own limits, 60 seconds for each, outlive most invocations."""
 
+_CONNECTIONS = 100
+"""The most kept connections of a client: the highest WORKERS_PER_STAGE. boto3 closes those of more workers."""
+
 
 class AwsClient:
     """A boto3 client that is made when the first of its attributes is read. Many invocations call no such service."""
@@ -48,7 +51,9 @@ def _made(service: str, region: str | None, requests: int) -> Any:
     import boto3
     from botocore.config import Config
 
-    config = Config(**_SECONDS, retries={"mode": "standard", "total_max_attempts": requests})
+    config = Config(
+        **_SECONDS, max_pool_connections=_CONNECTIONS, retries={"mode": "standard", "total_max_attempts": requests}
+    )
     client: Any = boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     client.meta.events.register_first("before-send", partial(_before_send, service))
     return client

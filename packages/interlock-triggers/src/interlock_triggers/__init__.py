@@ -14,6 +14,7 @@ from ._errors import (
 )
 from ._http import Breakers
 from ._posts import PostAnswer, Poster, PostForbidden, PostUnanswered
+from ._secrets import SecretStore, SecretUnreadable
 from ._triggers import Triggers, capability, check, find, job_types, start
 from ._types import Attempt, Capability, Category, Started, State, Status
 
@@ -32,6 +33,8 @@ __all__ = [
     "PostForbidden",
     "PostUnanswered",
     "Poster",
+    "SecretStore",
+    "SecretUnreadable",
     "StartRejected",
     "StartUnconfirmed",
     "Started",

@@ -9,6 +9,7 @@ from typing import Any
 from ._aws_clients import AwsClients
 from ._deadline import Timing
 from ._http import AllowList, Breakers, Caller, Dialer, Network, Resolver, dial, resolve
+from ._secrets import SecretStore
 
 
 class Clients:
@@ -22,6 +23,7 @@ class Clients:
     breakers: the circuit breakers per host. Share them to read their states.
     aws: makes AWS clients, called as `aws(service, region=…, retries=…, read_timeout=…)`, by default with boto3's
         default session. Only the AWS types call it.
+    secrets: the values of `${secret:…}` in configs, by default none that can be read.
     trust: the TLS context, by default with the system's roots.
     resolver, dialer, timing: name resolution, connecting and clocks. Tests replace them.
     Raises AllowListError for an invalid entry of allowed_hosts.
@@ -35,6 +37,7 @@ class Clients:
         working_directory: str | None = None,
         breakers: Breakers | None = None,
         aws: Callable[..., Any] | None = None,
+        secrets: SecretStore | None = None,
         trust: ssl.SSLContext | None = None,
         resolver: Resolver = resolve,
         dialer: Dialer = dial,
@@ -47,6 +50,7 @@ class Clients:
         self.caller = Caller(network, self.breakers, self.timing)
         self.aws = AwsClients(aws)
         self.tokens = Tokens()
+        self.secrets = secrets or SecretStore()
         self._environment = environment
 
     @property

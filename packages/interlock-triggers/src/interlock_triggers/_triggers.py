@@ -9,8 +9,9 @@ from typing import Any
 from ._call import Call, redactor_of
 from ._clients import Clients
 from ._deadline import Deadline
-from ._errors import CheckFailed, MissingExtra, StartRejected, TriggerError
+from ._errors import CheckFailed, MissingExtra, StartRejected, StartUnconfirmed, TriggerError
 from ._jobs import KINDS, AwsTrouble, BadConfig, Kind, check_error, read_form
+from ._secrets import SecretUnreadable
 from ._types import Attempt, Capability, Category, Started, Status
 
 
@@ -36,9 +37,10 @@ def start(
 ) -> Started:
     """Start an attempt's job, or find it if an earlier invocation started it.
 
-    `config` is the job's config with its variables expanded. `until` is the end of this call, as an aware
-    datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list. `taken`:
-    the values that the config has from variables. No result, error or log line shows them.
+    `config` is the job's config with its variables expanded. The secrets of `clients` replace `${secret:NAME}` and
+    `${secret:NAME#FIELD}` in its texts. `until` is the end of this call, as an aware datetime or as epoch seconds.
+    `clients` defaults to one shared by the process, with an empty allow-list. `taken`: the values that the config has
+    from variables. No result, error or log line shows them.
 
     Raises StartRejected (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
     OutcomeUnknown (no later call can find out: never send this attempt again) or MissingExtra.
@@ -49,6 +51,10 @@ def start(
         return kind.start(_call(job_type, kind, config, until, clients, taken, attempt), attempt)
     except BadConfig as error:
         raise StartRejected(Category.PERMANENT, str(error), job_type) from None
+    except SecretUnreadable as error:
+        # The secret may be readable soon. An earlier invocation may have started the job.
+        kind_of_error = StartUnconfirmed if attempt.resumed else StartRejected
+        raise kind_of_error(Category.TRANSIENT, str(error), job_type) from None
 
 
 def check(
@@ -109,6 +115,8 @@ def _asking(job_type: str) -> Iterator[None]:
         yield
     except BadConfig as error:
         raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
+    except SecretUnreadable as error:
+        raise CheckFailed(Category.TRANSIENT, str(error), job_type) from None
     except MissingExtra:
         raise
     except StartRejected as rejected:
@@ -180,8 +188,11 @@ def _call(
 ) -> Call[Any]:
     deadline = Deadline(until, clients.timing)
     try:
-        form = read_form(kind.form, config)
-        return Call(job_type, form, deadline, clients, redactor_of(config, clients, taken, attempt))
+        filled, secrets = clients.secrets.filled(config)
+        form = read_form(kind.form, filled)
+        redactor = redactor_of(filled, clients, taken, attempt)
+        redactor.learn(secrets)
+        return Call(job_type, form, deadline, clients, redactor)
     except RecursionError:
         raise BadConfig("the config is nested too deeply") from None
 

@@ -145,7 +145,44 @@ class TargetMaker:
 
     def _webhook(self, described: AlertTarget) -> Webhook:
         key = SigningKey(described.secret or "", self._settings, now=self._now)
-        return Webhook(described.webhook or "", key.read, self._poster, self._deployment, now=self._now)
+        address = Address(described.webhook or "", key.secrets)
+        return Webhook(address.read, key.read, self._poster, self._deployment, now=self._now)
+
+
+class WebhookSecrets:
+    """The secrets of a webhook in Secrets Manager. A text is kept for five minutes."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        # Only a webhook needs it, and the import is slow.
+        from interlock_triggers import SecretStore
+
+        self._store = SecretStore(_read_secret, keep=_KEEP_KEY.total_seconds(), now=lambda: now().timestamp())
+
+    def filled(self, text: str) -> str:
+        """The text with the values of its `${secret:…}`. Raises SettingsFault, which names the reference only."""
+        from interlock_triggers import SecretUnreadable
+
+        try:
+            return self._store.filled(text)[0]
+        except SecretUnreadable as error:
+            raise SettingsFault(f"a secret of the webhook cannot be used: {error}") from None
+
+
+def _read_secret(name: str) -> str:
+    region = name.split(":")[3] if name.startswith("arn:") else None
+    client = aws_client("secretsmanager", region=region, reserve=RESERVE)
+    return str(client.get_secret_value(SecretId=name).get("SecretString", ""))
+
+
+class Address:
+    """The URL of a webhook, which may contain `${secret:…}`."""
+
+    def __init__(self, url: str, secrets: WebhookSecrets) -> None:
+        self._url, self._secrets = url, secrets
+
+    def read(self) -> str:
+        """The URL. Raises SettingsFault."""
+        return self._secrets.filled(self._url)
 
 
 class SigningKey:
@@ -155,11 +192,14 @@ class SigningKey:
         self._place = place
         self._settings = settings
         self._now = now
+        self.secrets = WebhookSecrets(now)
         self._read_at: datetime | None = None
         self._key = b""
 
     def read(self) -> bytes:
         """The key. Raises SettingsFault, without the key in its message."""
+        if self._place.startswith("${secret:"):
+            return self.secrets.filled(self._place).encode()
         if self._place.startswith("${"):
             name = self._place[2:-1]
             if not (value := self._settings.get(name)):

@@ -38,7 +38,7 @@ class Webhook:
 
     def __init__(
         self,
-        url: str,
+        url: Callable[[], str],
         key: Callable[[], bytes],
         poster: "Callable[[], Poster]",
         deployment: Deployment,
@@ -52,14 +52,15 @@ class Webhook:
         self._now = now
 
     def check(self, deadline: InvocationDeadline) -> None:
-        """Raise SettingsFault unless the key can be read and the address may be reached. Nothing is sent."""
+        """Raise SettingsFault unless address and key can be read and the address may be reached. Nothing is sent."""
         from interlock_triggers import PostForbidden, PostUnanswered
 
+        url = self._url()
         self._key()
         if deadline.expired:
             raise RetryLater("too little time is left to check")
         try:
-            self._poster().check(self._url, seconds=deadline.within(_CHECK).total_seconds())
+            self._poster().check(url, seconds=deadline.within(_CHECK).total_seconds())
         except PostForbidden as error:
             raise SettingsFault(f"the webhook cannot be reached: {error}") from None
         except PostUnanswered as error:
@@ -89,11 +90,12 @@ class Webhook:
             "Idempotency-Key": key if key.isascii() and key.isprintable() else _digest(key),
             SIGNATURE: signature_of(body, self._key(), round(self._now().timestamp())),
         }
+        url = self._url()
         if deadline.expired:
             raise RetryLater("too little time is left to post")
         try:
             seconds = deadline.within(_TIMEOUT).total_seconds()
-            answer = self._poster().post(self._url, headers, body, seconds=seconds)
+            answer = self._poster().post(url, headers, body, seconds=seconds)
         except PostForbidden as error:
             # Nothing was accepted. The alert waits until the address or the allow-list is right.
             raise SettingsFault(f"the webhook cannot be reached: {error}") from None

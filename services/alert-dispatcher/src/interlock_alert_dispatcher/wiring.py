@@ -37,6 +37,7 @@ from interlock_telemetry import (
     pause,
     url,
     whole_number,
+    zone_database,
 )
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     health: dict[str, Callable[[], object]] = {
         "events": LeasedRows(client, table, keep).ping,
         "pending": lambda: _waiting(client, table),
+        "zones": zone_database,
         "targets": lambda: _check_targets(targets, settings["SLACK_CHANNEL_ID"]),
     }
     # Pings and canaries have a circuit breaker of their own. They never close the one of a target.

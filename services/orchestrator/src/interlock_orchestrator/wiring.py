@@ -1,9 +1,10 @@
 """Builds the orchestrator's service from the environment, once per process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -19,8 +20,9 @@ from interlock_telemetry import (
     instrument,
     measure,
     pause,
+    zone_database,
 )
-from interlock_triggers import AllowListError, Breakers, Clients, Triggers
+from interlock_triggers import AllowListError, Breakers, Clients, SecretStore, Triggers
 
 SERVICE = "orchestrator"
 
@@ -47,8 +49,9 @@ class Service(Struct, frozen=True):
     end_wait: EndWait
     execution_timeout: timedelta
     variables: Mapping[str, str]
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
+    unreadable_secrets: Callable[[Mapping[str, Any]], Sequence[str]]
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
     def context(self, ends_at: datetime) -> StepContext:
@@ -62,6 +65,7 @@ class Service(Struct, frozen=True):
             execution_timeout=self.execution_timeout,
             environment=self.variables,
             has_job_events=self.settings.job_events,
+            unreadable_secrets=self.unreadable_secrets,
         )
 
 
@@ -84,10 +88,11 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
-    health = {"control": store.ping}
+    health = {"control": store.ping, "zones": zone_database}
     jobs = _jobs(settings, variables, measured)
     end_wait = TaskTokens(aws_client("stepfunctions")).end_wait
-    return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, tables.within)
+    unreadable = jobs.clients.secrets.unreadable
+    return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, unreadable, tables.within)
 
 
 def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -> Triggers:
@@ -96,8 +101,22 @@ def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -
         timeout=settings.cb_timeout.total_seconds(),
         on_change=lambda host, state: measured(Metric.BREAKER_STATE, _BREAKER_STATES[state], target=host),
     )
-    allowed = settings[_ALLOWED]
+    allowed, secrets = settings[_ALLOWED], SecretStore(_secret_reader())
     try:
-        return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))
+        return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers, secrets=secrets))
     except AllowListError as error:
         raise InvalidEnvironment((), (f"{_ALLOWED} is {allowed!r}: {error}",)) from None
+
+
+def _secret_reader() -> Callable[[str], str]:
+    """Reads the text of a secret by its name or its ARN. Each region has one client, made on first use."""
+
+    @cache
+    def client(region: str | None) -> Any:
+        return aws_client("secretsmanager", region=region, reserve=_CLOSING_TIME)
+
+    def read(name: str) -> str:
+        region = name.split(":")[3] if name.startswith("arn:") else None
+        return str(client(region).get_secret_value(SecretId=name).get("SecretString", ""))
+
+    return read

@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_controller.effects import timers_of_environment
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, environment, instrument, pause
+from interlock_telemetry import Settings, aws_client, environment, instrument, pause, zone_database
 
 SERVICE = "sla-monitor"
 
@@ -31,7 +31,7 @@ class Service(Struct, frozen=True):
     """
 
     monitor: SlaMonitor
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
@@ -50,4 +50,4 @@ def wire(variables: Mapping[str, str]) -> Service:
     store = Store(tables, names)
     timers = timers_of_environment(settings, lambda: aws_client("scheduler"))
     monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
-    return Service(monitor, {"control": store.ping}, settings, tables.within)
+    return Service(monitor, {"control": store.ping, "zones": zone_database}, settings, tables.within)

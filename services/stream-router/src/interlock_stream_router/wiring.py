@@ -27,7 +27,7 @@ from interlock_controller.records import (
 )
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, environment, instrument, pause
+from interlock_telemetry import Settings, aws_client, environment, instrument, pause, zone_database
 
 SERVICE = "stream-router"
 
@@ -57,7 +57,7 @@ class Service(Struct, frozen=True):
     inbox: SensorInbox
     job_events: JobEventIntake
     inbox_dead_letters: DeadLetters | None
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
     now: Callable[[], datetime] = now
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
@@ -84,7 +84,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         jobs=OutcomeIntake(store, cache, wakes),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
-    health = {"control": store.ping, "bus": bus.ping}
+    health = {"control": store.ping, "bus": bus.ping, "zones": zone_database}
     inbox_letters = _inbox_dead_letters(settings)
     job_events = JobEventIntake(store, wakes)
     inbox = SensorInbox(store)

@@ -19,7 +19,17 @@ from interlock_controller.effects import (
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Canary, Check, DeadMan, Recovery, WorkerPool, all_checks
 from interlock_store import Overview, Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, duration, environment, instrument, pause, truth, url
+from interlock_telemetry import (
+    Settings,
+    aws_client,
+    duration,
+    environment,
+    instrument,
+    pause,
+    truth,
+    url,
+    zone_database,
+)
 
 SERVICE = "watchdog"
 
@@ -70,7 +80,7 @@ class Service(Struct, frozen=True):
     recovery: Recovery
     bus: EventBus
     workers: WorkerPool
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
     now: Callable[[], datetime] = now
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
@@ -118,7 +128,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         recovery,
         bus,
         workers,
-        {"control": store.ping},
+        {"control": store.ping, "zones": zone_database},
         settings,
         within=tables.within,
         dead_man=dead_man,

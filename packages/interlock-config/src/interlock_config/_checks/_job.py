@@ -10,6 +10,7 @@ import msgspec.inspect as shape
 from msgspec import UNSET
 
 from interlock_config._config import RETRY_DELAY_CEILING, PipelineConfig
+from interlock_config._expansion import REFERENCE, is_secret, variables
 from interlock_config._fields import JobType
 from interlock_config._job_types import JOB_TYPES
 from interlock_config._problems import Findings
@@ -73,6 +74,13 @@ def _headers(config: PipelineConfig, findings: Findings) -> None:
             findings.error(path, value, "must not hold line ends or other control characters")
 
 
+def _secrets(config: PipelineConfig, findings: Findings) -> None:
+    for path, name in variables(config.job.config, ("job", "config")):
+        if name.startswith(REFERENCE) and not is_secret(name):
+            allowed = "${secret:NAME} or ${secret:NAME#FIELD}, with the name or the ARN of a secret in Secrets Manager"
+            findings.error(path, UNSET, f"has a reference to a secret that is not {allowed}")
+
+
 def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
     delay = config.job.retry_delay
     if not _NO_TIME <= delay <= RETRY_DELAY_CEILING:
@@ -83,5 +91,6 @@ JOB_CHECKS = (
     check(_config, "job.type"),
     check(_command, "job.type", "job.config.command"),
     check(_headers, "job.type"),
+    check(_secrets),
     check(_retry_delay, "job.retryDelay"),
 )

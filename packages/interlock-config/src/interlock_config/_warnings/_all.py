@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from interlock_config._config import PipelineConfig
-from interlock_config._expansion import RUN_VARIABLES, is_ours, variables
+from interlock_config._expansion import REFERENCE, RUN_VARIABLES, is_ours, variables
 from interlock_config._problems import Findings, Path, Problem, render, show
 from interlock_config._structs import TriggerCondition
 from interlock_rules import Rule, key_matches
@@ -73,6 +73,8 @@ def _repeated_rules(config: PipelineConfig, findings: Findings) -> None:
 
 def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
     for path, name in variables(config.job.config, ("job", "config")):
+        if name.startswith(REFERENCE):
+            continue  # a malformed reference is an error
         if not is_ours(name):
             findings.warning(path, UNSET, _lost(name))
         elif name not in RUN_VARIABLES and (meant := _misspelt(name)) is not None:

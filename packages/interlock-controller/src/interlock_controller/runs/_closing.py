@@ -44,7 +44,11 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
         decision = exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules)
         return _settle(context, request, decision)
 
-    return decide_until_settled(once, subject=f"close of {request.key}")
+    step = decide_until_settled(once, subject=f"close of {request.key}")
+    if exhaustion is Exhaustion.INFRA and step.status is StepStatus.FAILED:
+        # The alarm on failures of the infrastructure counts this line. A job that fails is no such failure.
+        _log.error("infra_failure", run=str(request.key), reason=reason)
+    return step
 
 
 def _settle(

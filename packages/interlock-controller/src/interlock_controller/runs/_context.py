@@ -1,6 +1,6 @@
 """The surroundings of every step of a run: the store, the job targets, the clock and the end of the invocation."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -44,10 +44,16 @@ class Counts(Protocol):
         """Add `value`."""
 
 
+def no_secrets(config: Mapping[str, Any]) -> Sequence[str]:
+    """A deployment that reads no secrets."""
+    return ()
+
+
 class StepContext(Struct, frozen=True):
     """The surroundings of an invocation. `until` is its end (UTC). `environment` has the variables for job configs.
 
     has_job_events: whether events of job targets wake runs in this deployment. If not, every followed job is polled.
+    unreadable_secrets: a sentence for each reference of a job's config to a secret that cannot be read now.
     """
 
     store: Store
@@ -59,3 +65,4 @@ class StepContext(Struct, frozen=True):
     environment: Mapping[str, str]
     count: Counts = measure
     has_job_events: bool = True
+    unreadable_secrets: Callable[[Mapping[str, Any]], Sequence[str]] = no_secrets

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._measures import measure_hold, measure_wake
@@ -10,6 +12,7 @@ from interlock_controller.runs._parking import parked
 from interlock_controller.runs._request import Request, Step, StepStatus, superseded
 from interlock_lifecycle import CloseRun, MarkStarted, OpenWait, PassEvaluation, RecoverRun, Run, Superseded, Wait
 from interlock_lifecycle.runs import (
+    EvaluationDecision,
     EvaluationFacts,
     EvaluationWindow,
     HoldRun,
@@ -42,7 +45,7 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         length=timedelta(seconds=request.config.evaluation_window_seconds),
         interval=timedelta(seconds=request.config.evaluation_interval_seconds),
     )
-    decision = decide_evaluation(facts, request.run_token, window, now)
+    decision = _decide(context, request, facts, window, now)
     _count_rules(context, decision)
     match decision:
         case PassEvaluation():
@@ -66,6 +69,17 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
             return superseded(request, decision)
         case _:
             assert_never(decision)
+
+
+def _decide(
+    context: StepContext, request: Request, facts: EvaluationFacts, window: EvaluationWindow, now: datetime
+) -> EvaluationDecision:
+    """The decision. A job whose secret cannot be read would fail with each attempt, so that its run is held instead."""
+    decision = decide_evaluation(facts, request.run_token, window, now)
+    if not isinstance(decision, PassEvaluation) or facts.config is None:
+        return decision
+    blocks = tuple(context.unreadable_secrets(facts.config.job.config))
+    return decide_evaluation(replace(facts, blocks=blocks), request.run_token, window, now) if blocks else decision
 
 
 def _hold(

@@ -12,7 +12,7 @@ from interlock_lifecycle._run import Pause, Run, RunStatus, Wait
 from interlock_lifecycle._start import decide_paused, start_delay
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
-from interlock_lifecycle.waits._held import is_of
+from interlock_lifecycle.waits._held import blocks_of, is_of
 from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 
@@ -85,6 +85,8 @@ def describe_run(
     a run that waits for one. wait: the run's WAIT# row. pause: that of the pipeline, which may be over.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
+    if progress is Progress.EVALUATING and run.evaluated_at is None and (blocks := blocks_of(wait, run)):
+        progress, reason = Progress.HELD, "; ".join(blocks)
     if run.is_running and pause is not None and decide_paused(run, pause, now) is not None:
         progress, reason, until = Progress.HELD, str(pause), pause.until
     elif progress is Progress.COMMITTED:

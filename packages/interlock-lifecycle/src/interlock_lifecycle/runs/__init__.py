@@ -24,6 +24,7 @@ from interlock_lifecycle.runs._close import (
     reject_config,
 )
 from interlock_lifecycle.runs._evaluate import (
+    EvaluationDecision,
     EvaluationFacts,
     EvaluationWindow,
     HoldRun,
@@ -75,6 +76,7 @@ __all__ = [
     "AskTarget",
     "AwaitStart",
     "CloseFacts",
+    "EvaluationDecision",
     "EvaluationFacts",
     "EvaluationWindow",
     "ExecutionEnded",

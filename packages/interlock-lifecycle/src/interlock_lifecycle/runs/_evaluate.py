@@ -74,6 +74,7 @@ class EvaluationFacts(Struct, frozen=True):
 
     config: None if it is missing or unreadable. rejection: the reason for that. kept: the rows that the date keeps.
     wait: the WAIT# row as it was before the sensors' rows were read. changed_at: the last change of the config (UTC).
+    blocks: the reasons for which the job could not start although its rules hold, as sentences.
     pause: the pause of the pipeline, None without one.
     """
 
@@ -86,6 +87,7 @@ class EvaluationFacts(Struct, frozen=True):
     wait: Wait | None = None
     changed_at: datetime | None = None
     pause: Pause | None = None
+    blocks: tuple[str, ...] = ()
 
 
 class EvaluationWindow(Struct, frozen=True):
@@ -109,8 +111,10 @@ def decide_evaluation(
 
     - `PassEvaluation`: all rules hold. The baseline, the rows that were read, and VALIDATION_PASSED are committed.
     - `Passed`: an earlier evaluation passed, or the job is under way.
-    - `HoldRun`: a rule does not hold, or the retry delay is not over. The next look follows after its wait.
-    - `WindowUsedUp`: a rule does not hold, and the evaluation window is over. The caller ends the run (`exhaust`).
+    - `HoldRun`: a rule does not hold, the job cannot start (`facts.blocks`), or the retry delay is not over. The next
+      look follows after its wait. A blocked job is looked at once per interval, since no row wakes its run.
+    - `WindowUsedUp`: a rule does not hold or the job cannot start, and the evaluation window is over. The caller ends
+      the run (`exhaust`).
     - `RecoverRun`: the pipeline is paused. The execution ends, and the run waits for the end of the pause.
     - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID before its job.
     - `Superseded`: the run is closed, or another execution owns it.
@@ -131,17 +135,19 @@ def decide_evaluation(
         return HoldRun("waiting for the retry delay", wait_seconds(now, opens_at - now, closes_at, None))
     selected = select_rows(facts.sensors, config.validation.rules, run.key.date, facts.kept.rows)
     evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
-    if evaluation.passed:
+    if evaluation.passed and not facts.blocks:
         return _pass(run, config, facts, selected, now)
+    blocks = facts.blocks if evaluation.passed else ()
+    reason = "; ".join(blocks) or evaluation.explain()
     failing = tuple(finding for finding in evaluation.findings if not finding.passed)
     if now >= closes_at:
         known = facts.wait.held if facts.wait is not None and is_of(facts.wait, run) else {}
         described = tuple(describe_rules(failing, known, now))
-        return WindowUsedUp(evaluation.explain(), len(config.validation.rules), described)
+        return WindowUsedUp(reason, len(config.validation.rules), described)
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
     change = next_change(config.validation.rules, selected.fields, now)
-    longest = max(window.interval, LONGEST_WAIT)
+    longest = window.interval if blocks else max(window.interval, LONGEST_WAIT)
     wakes = facts.wait.wakes if facts.wait is not None and is_of(facts.wait, run) else 0
     # A stream-router with the config from before an edit wakes no run for a sensor that only the edit names.
     known_everywhere = facts.changed_at + CACHED_CONFIG_LIFE if facts.changed_at is not None else None
@@ -150,14 +156,13 @@ def decide_evaluation(
     # of the clock, would make each change of its age rule a look.
     rested = [max(moment, now + timedelta(seconds=rest)) for moment in (change, known_everywhere) if moment is not None]
     look = look_seconds(now, longest, closes_at, before_deadline(deadline), *rested)
-    reason = evaluation.explain()
     return HoldRun(
         reason,
         wait_seconds(now, window.interval, closes_at, deadline),
         rules=len(config.validation.rules),
         look_seconds=look,
         rest_seconds=min(rest, look),
-        note=decide_hold(run, facts.wait, failing, reason, now),
+        note=decide_hold(run, facts.wait, failing, reason, now, blocks),
     )
 
 

@@ -23,20 +23,28 @@ def is_of(wait: Wait | None, run: Run) -> bool:
     return wait is not None and wait.is_whole and wait.run_token == run.run_token
 
 
+def blocks_of(wait: Wait | None, run: Run) -> tuple[str, ...]:
+    """The reasons of the last look other than rules: secrets of the job that cannot be read."""
+    if wait is None or not is_of(wait, run):
+        return ()
+    return tuple(sorted(name for name in wait.held if name.startswith("${secret:")))
+
+
 def decide_hold(
-    run: Run, wait: Wait | None, failing: Sequence[Finding], reason: str, now: datetime
+    run: Run, wait: Wait | None, failing: Sequence[Finding], reason: str, now: datetime, blocks: Sequence[str] = ()
 ) -> OpenWait | NoteHeld | None:
-    """Decide whether a held run is to be noted. `failing`: the rules that do not hold at `now` (UTC).
+    """Decide whether a held run is to be noted. `failing`: the rules that do not hold at `now` (UTC). `blocks`: the
+    other reasons that hold the run, as sentences.
 
     The orchestrator calls it at each look at which the rules do not hold. Results:
 
     - `OpenWait`: the execution has no WAIT# row yet. The caller looks again after the commit.
-    - `NoteHeld`: other rules hold the run than at the last look. RUN_HELD is emitted: without a limit for the first ten
-      changes of an execution, later once in five minutes.
-    - `None`: the same rules hold the run.
+    - `NoteHeld`: other rules or reasons hold the run than at the last look. RUN_HELD is emitted: without a limit for
+      the first ten changes of an execution, later once in five minutes.
+    - `None`: the same rules and reasons hold the run.
     """
     known = wait.held if wait is not None and is_of(wait, run) else {}
-    held = {name_rule(finding): known.get(name_rule(finding), now) for finding in failing}
+    held = {name: known.get(name, now) for name in (*map(name_rule, failing), *blocks)}
     if not is_of(wait, run):
         opened = Wait(run.key, run.run_token, held=held, reports=1, reported_at=now)
         return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now),))

@@ -37,8 +37,14 @@ def _check(pattern: Mapping[str, Any], path: str) -> None:
 
 
 def _check_condition(condition: object, path: str) -> None:
-    if isinstance(condition, Mapping) and (len(condition) != 1 or not condition.keys() <= _OPERATORS):
+    if not isinstance(condition, Mapping):
+        return
+    if len(condition) != 1 or not condition.keys() <= _OPERATORS:
         raise LocalStackError(f"The filter pattern at {path} uses {sorted(condition)}, which is not supported.")
+    ((operator, operand),) = condition.items()
+    if operator == "anything-but" and isinstance(operand, Mapping):
+        # AWS documents values only. EventBridge's rules have more operators than Lambda's filters.
+        raise LocalStackError(f"The filter pattern at {path} uses anything-but with {sorted(operand)}, not values.")
 
 
 def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
@@ -61,15 +67,8 @@ def _holds(value: object, condition: object) -> bool:
     if value is _ABSENT:
         return False
     if operator == "anything-but":
-        return not _excluded(value, operand)
+        return value not in _listed(operand)
     return _begins_or_ends(value, operator, operand)
-
-
-def _excluded(value: object, operand: object) -> bool:
-    if isinstance(operand, Mapping):
-        ((operator, affixes),) = operand.items()
-        return any(_begins_or_ends(value, operator, affix) for affix in _listed(affixes))
-    return value in _listed(operand)
 
 
 def _begins_or_ends(value: object, operator: str, affix: str) -> bool:

@@ -48,12 +48,13 @@ def deploy(
     site = Site(clients, settings, region, account)
     progress("tables")
     streams = Tables(site).create()
-    progress("bus, queues, roles and scheduler group")
+    progress("bus, queues and roles" if settings.skip_scheduler else "bus, queues, roles and scheduler group")
     messaging, access, wiring = Messaging(site), Access(site, own_server=own_server), Wiring(site)
     queues = messaging.queues()
     messaging.bus()
     roles = access.roles()
-    access.scheduler_group()
+    if not settings.skip_scheduler:
+        access.scheduler_group()
     progress("functions")
     site_functions = Functions(site)
     with ThreadPoolExecutor() as pool:

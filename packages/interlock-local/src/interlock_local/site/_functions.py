@@ -43,23 +43,28 @@ class Functions:
             "MemorySize": 256,
             "Environment": {"Variables": self._variables(service, queues)},
         }
+        architectures = [self._site.settings.architecture] if self._site.settings.architecture else []
         if service in {"event-sink", "sla-monitor", "watchdog"}:
             shape["DeadLetterConfig"] = {"TargetArn": queues["async-dlq"].arn}
         code = path.read_bytes()
         try:
-            arn = client.create_function(Code={"ZipFile": code}, **shape)["FunctionArn"]
+            more = {"Architectures": architectures} if architectures else {}
+            arn = client.create_function(Code={"ZipFile": code}, **shape, **more)["FunctionArn"]
         except client.exceptions.ResourceConflictException:
-            arn = self._update_function(code, shape)
+            arn = self._update_function(code, shape, architectures)
         self._await_function(name)
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=_CONCURRENCY[service])
         return str(arn)
 
-    def _update_function(self, code: bytes, shape: dict[str, Any]) -> str:
+    def _update_function(self, code: bytes, shape: dict[str, Any], architectures: list[str]) -> str:
         client = self._site.clients("lambda")
         name = shape["FunctionName"]
         found = self._await_function(name)
-        if found.get("CodeSha256") != b64encode(sha256(code).digest()).decode():
-            client.update_function_code(FunctionName=name, ZipFile=code)
+        # The processor belongs to the code: the configuration of a function does not take it.
+        other = bool(architectures) and found.get("Architectures", ["x86_64"]) != architectures
+        if other or found.get("CodeSha256") != b64encode(sha256(code).digest()).decode():
+            more = {"Architectures": architectures} if architectures else {}
+            client.update_function_code(FunctionName=name, ZipFile=code, **more)
             self._await_function(name)
         return str(client.update_function_configuration(**shape)["FunctionArn"])
 
@@ -123,4 +128,7 @@ class Functions:
             },
         }[service]
         telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
-        return {name: value for name, value in {**telemetry, **variables}.items() if value}
+        # Without the folders of the system, the zones of the packed tzdata decide.
+        zones = {"PYTHONTZPATH": ""}
+        made = {name: value for name, value in {**telemetry, **variables}.items() if value}
+        return zones | made | dict(settings.kept.get(service, {}))

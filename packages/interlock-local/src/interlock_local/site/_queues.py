@@ -23,6 +23,9 @@ _READ = {
     "job-events": ("job-events-dlq", 30, 120),
 }
 
+READ_QUEUES = tuple(_READ)
+"""The queues that functions read."""
+
 _PER_GROUP = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
 """The attributes of a FIFO queue: order and limits count per message group."""
 

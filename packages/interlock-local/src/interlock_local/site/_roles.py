@@ -3,6 +3,9 @@
 import contextlib
 import json
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from interlock_local import LocalStackError
 from interlock_local.site._policies import ROLES, role_policy
 from interlock_local.site._site import Site
 
@@ -36,3 +39,8 @@ class Access:
             client.create_schedule_group(Name=self._site.name("sla"))
         except client.exceptions.ConflictException:
             return
+        except (BotoCoreError, ClientError) as error:
+            raise LocalStackError(
+                f"The schedule group of the SLA timers was not created: {error}. For an endpoint without EventBridge "
+                "Scheduler use --skip-scheduler: the watchdog emits the alerts then."
+            ) from None

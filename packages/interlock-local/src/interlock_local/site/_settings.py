@@ -10,7 +10,8 @@ class StackSettings(Struct, frozen=True, kw_only=True):
 
     `job_environment` has the INTERLOCK_ variables that job configs and commands may use, and `alert_environment` those
     of the webhooks of alerts. `otlp_endpoint` is the URL of a collector for traces and metrics. The zips need their
-    exporter then.
+    exporter then. `architecture` is the processor of the zips in the names of AWS, arm64 or x86_64. `kept` has
+    variables of deployed functions, by service, that replace those of the settings.
     """
 
     environment: str = "local"
@@ -30,3 +31,5 @@ class StackSettings(Struct, frozen=True, kw_only=True):
     skip_scheduler: bool = False
     events_ttl_days: int = 90
     otlp_endpoint: str = ""
+    architecture: str = ""
+    kept: Mapping[str, Mapping[str, str]] = {}

@@ -5,6 +5,9 @@ from typing import Any
 
 from interlock_local.site._site import Site
 
+TABLES = ("control", "joblog", "rerun", "events")
+"""The tables of a deployment."""
+
 
 class Tables:
     """Creates and updates the tables."""
@@ -16,7 +19,7 @@ class Tables:
         """Create the four tables, and return the stream ARN of each table with a stream."""
         client = self._site.clients("dynamodb")
         streams = {}
-        for table in ("control", "joblog", "rerun", "events"):
+        for table in TABLES:
             name = self._site.name(table)
             with contextlib.suppress(client.exceptions.ResourceInUseException):
                 client.create_table(**_table(name, table))

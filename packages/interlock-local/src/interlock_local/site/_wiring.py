@@ -49,6 +49,13 @@ JOB_EVENTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 """The events of ended jobs by job type: source, detail type, the field of the state, and the states of an ended job."""
 
 
+BUS_RULES = ("event-sink", "alerts")
+"""The rules of the bus of the deployment."""
+
+DEFAULT_RULES = (*(f"job-events-{job_type}" for job_type in JOB_EVENTS), "execution-status", "watchdog", "alert-probe")
+"""The rules of the default bus."""
+
+
 class Wiring:
     """Creates and updates the state machine, rules and mappings."""
 

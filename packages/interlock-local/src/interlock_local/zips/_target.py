@@ -1,6 +1,7 @@
 """The target of a zip, and the Python that compiles its bytecode."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,12 @@ class Target(Struct, frozen=True):
     def aws(cls, architecture: str) -> "Target":
         """Lambda's runtime on `architecture`, arm64 or amd64."""
         return cls(_RUNTIME_ON_AWS, architecture)
+
+    @property
+    def processor(self) -> str:
+        """The processor in the names of Lambda: arm64 or x86_64."""
+        machine = self.architecture or platform.machine().lower()
+        return "arm64" if machine in ("arm64", "aarch64") else "x86_64"
 
     @property
     def runtime(self) -> str:
