@@ -69,6 +69,13 @@ def test_end_without_a_zone_is_in_that_of_the_pipeline(store: Store) -> None:
     assert found.until == datetime(2099, 7, 1, 6, tzinfo=UTC)
 
 
+def test_date_as_an_end_is_the_end_of_that_day(store: Store) -> None:
+    invoke("pause", "gold-orders", "--until", "2099-07-01")
+    found = pause_of(store)
+    assert found is not None
+    assert found.until == datetime(2099, 7, 1, 21, 59, 59, 999000, tzinfo=UTC)
+
+
 def test_programs_get_the_pause(store: Store) -> None:
     answer: dict[str, Any] = json.loads(invoke("pause", "gold-orders", "--until", "2099-07-01T08:00Z", "--json"))
     assert answer == {
@@ -82,10 +89,19 @@ def test_programs_get_the_pause(store: Store) -> None:
     assert answer == {"pipeline": "gold-orders", "paused": False, "result": "resumed"}
 
 
-@pytest.mark.parametrize("until", ["soon", "-2h", "0s", "2020-01-01T00:00Z", "2099-07-01", "2099-13-01T00:00"])
-def test_end_that_is_not_ahead_is_invalid(until: str, store: Store) -> None:
+@pytest.mark.parametrize(
+    ("until", "problem"),
+    [
+        ("soon", "must be a date (2026-03-03), a time"),
+        ("2099-13-01T00:00", "must be a date (2026-03-03), a time"),
+        ("-2h", "must be after now"),
+        ("0s", "must be after now"),
+        ("2020-01-01T00:00Z", "must be after now"),
+    ],
+)
+def test_end_that_is_not_ahead_is_invalid(until: str, problem: str, store: Store) -> None:
     said = invoke("pause", "gold-orders", "--until", until, "--reason", "x" * 501, code=2)
-    assert f"--until is {until!r}, must be a time ahead" in said
+    assert f"--until is {until!r}, {problem}" in said
     assert "--reason has 501 characters, must have at most 500" in said
     assert pause_of(store) is None
 

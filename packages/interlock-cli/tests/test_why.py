@@ -273,7 +273,7 @@ def test_config_that_cannot_be_read_is_the_reason(world: World) -> None:
     ("arguments", "problems"),
     [
         (("2026-03-33",), ["'2026-03-33'"]),
-        (("2026-03-03", "--at", "soon"), ["--at is 'soon', must be a time"]),
+        (("2026-03-03", "--at", "soon"), ["--at is 'soon', must be a date (2026-03-03), a time"]),
         (("2026-03-03", "--sensor", "landing"), ["--sensor is 'landing', must be KEY=JSON"]),
         (("2026-03-03", "--sensor", "landing=3"), ["its value must be a JSON object with at least one field"]),
         (("2026-03-03", "--sensor", 'a={"n": NaN}'), ["NaN is not a JSON number"]),

@@ -162,6 +162,9 @@ def table(*columns: str, title: str = "", whole: tuple[str, ...] = ()) -> Rows:
     return Rows(columns, title, whole)
 
 
+_TWO_DAYS = 48 * 3600
+
+
 def show_span(seconds: float) -> str:
     """A length of time in its two largest units: 1h05m, 3m20s, 12s."""
     whole = max(0, round(seconds))
@@ -169,6 +172,11 @@ def show_span(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02}m"
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def show_age(seconds: float) -> str:
+    """A length of time in days from two days on, otherwise in its two largest units."""
+    return show_span(seconds) if seconds < _TWO_DAYS else f"{int(seconds // 86400)}d"
 
 
 def show_moment(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:

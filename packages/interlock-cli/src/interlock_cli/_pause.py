@@ -8,9 +8,9 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
-from interlock_cli._instants import END_FORMS, read_end
 from interlock_cli._output import CliError, console, print_json, show_moment
 from interlock_cli._silence import caller
+from interlock_cli._times import Times
 from interlock_lifecycle import Pause
 from interlock_store import StoredConfig
 
@@ -19,7 +19,11 @@ _LONGEST_REASON = 500
 
 @click.command()
 @click.argument("pipeline")
-@click.option("--until", metavar="TIME", help=f"End: {END_FORMS}. Default: until `interlock resume`.")
+@click.option(
+    "--until",
+    metavar="TIME",
+    help="End: a date, a time, or a length of time (2h, 7d). Default: `interlock resume`.",
+)
 @click.option("--reason", default="", metavar="TEXT", help="Reason, which status and why show.")
 @deployment_options
 @result_output
@@ -74,10 +78,13 @@ def wire_pause(pipeline: str, pause: Pause | None) -> dict[str, Any]:
 
 def _read(until: str | None, reason: str, stored: StoredConfig, now: datetime) -> datetime | None:
     """The end of the pause (UTC). Raises one CliError for all invalid options."""
-    end = None if until is None else read_end(until, zone_of(stored), now)
+    times = Times(now, zone_of(stored), ahead=True)
+    end = None if until is None else times.end(until)
     problems = []
     if until is not None and end is None:
-        problems.append(f"--until is {until!r}, must be {END_FORMS}")
+        problems.append(f"--until is {until!r}, {times.allowed}")
+    elif end is not None and end <= now:
+        problems.append(f"--until is {until!r}, must be after now")
     if len(reason) > _LONGEST_REASON:
         problems.append(f"--reason has {len(reason)} characters, must have at most {_LONGEST_REASON}")
     if problems:

@@ -11,8 +11,7 @@ import click
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._errors import OutputError
 from interlock_cli._form import Form, print_rows, result_output, row_output
-from interlock_cli._instants import show_age
-from interlock_cli._output import CliError, console, print_json, show_moment, table
+from interlock_cli._output import CliError, console, print_json, show_age, show_moment, table
 from interlock_cli._pause import zone_of
 from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date, shown, updated_at

@@ -15,6 +15,10 @@ _DAYS = re.compile(r"([0-9]{1,6})d(.*)", re.DOTALL)
 _FORMS = "a date (2026-03-03), a time (2026-03-03T07:00, or with a zone: 2026-03-03T07:00Z)"
 
 
+INSTANTS = f"must be {_FORMS} or a length of time with its sign (+2h, -30m)"
+"""The texts that `Times.instant` reads, as the end of a sentence."""
+
+
 class Times(Struct, frozen=True):
     """Reads times relative to `now` (UTC). A date or a time without a zone is in `zone`.
 
@@ -39,8 +43,18 @@ class Times(Struct, frozen=True):
         """The time of a text (UTC). A date means its last millisecond. None for any other text."""
         return self._read(text, days=1)
 
+    def instant(self, text: str) -> datetime | None:
+        """The time of a text (UTC), where a length of time has a sign: +2h, -30m. None for any other text."""
+        if text[:1] not in ("+", "-"):
+            return self.begin(text) if "-" in text else None
+        try:
+            length = read_length(text[1:])
+            return self.now + length if text[0] == "+" else self.now - length
+        except (OverflowError, DurationError):
+            return None
+
     def _read(self, text: str, days: int) -> datetime | None:
-        if text[:1] == "+":
+        if text[:1] == "+" and not self.ahead:
             return None
         try:
             if _DAY.fullmatch(text):

@@ -12,8 +12,8 @@ from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
-from interlock_cli._instants import INSTANT_FORMS, read_instant
 from interlock_cli._output import CliError, console, print_json
+from interlock_cli._times import INSTANTS, Times
 from interlock_cli._why_lines import print_explanation
 from interlock_lifecycle.reports import Explanation, explain_assumed
 from interlock_lifecycle.sensors import is_reserved
@@ -27,7 +27,9 @@ _Fields = Mapping[str, object]
 @click.command()
 @click.argument("pipeline")
 @click.argument("date")
-@click.option("--at", metavar="TIME", help=f"Explain the date at this moment: {INSTANT_FORMS}. Default: now.")
+@click.option(
+    "--at", metavar="TIME", help="Explain the date at this moment: a date, a time, or a length (+2h, -30m)."
+)
 @click.option(
     "--sensor",
     "sensors",
@@ -95,9 +97,9 @@ def _read(
         wanted = parse_execution_date(date)
     except ExecutionDateError as error:
         problems.append(str(error))
-    moment = now if at is None else read_instant(at, zone, now)
+    moment = now if at is None else Times(now, zone).instant(at)
     if moment is None:
-        problems.append(f"--at is {at!r}, must be {INSTANT_FORMS}")
+        problems.append(f"--at is {at!r}, {INSTANTS}")
     rows: dict[str, _Fields] = {}
     for text in sensors:
         found = _read_row(text, moment or now)

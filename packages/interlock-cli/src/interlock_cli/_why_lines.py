@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from interlock_cli._foreign import shown
-from interlock_cli._instants import show_age
-from interlock_cli._output import Output, Part, show_moment, show_span
+from interlock_cli._output import Output, Part, show_age, show_moment, show_span
 from interlock_lifecycle.reports import DORMANT, EXCLUDED, NOT_EXPECTED, Explanation, Progress, RuleReading, SlaReport
 from interlock_sla import Clock
 
