@@ -389,7 +389,7 @@ def test_filtered_records_are_skipped_and_the_position_moves() -> None:
     stream.append(2, sort_key="MARKER#missed#2026-03-03")
     pattern = {
         "eventName": ["INSERT", "MODIFY"],
-        "dynamodb": {"Keys": {"SK": {"S": [{"anything-but": {"prefix": "MARKER#"}}]}}},
+        "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "SENSOR#"}]}}},
     }
     rig = Rig(stream, fine, filters=(pattern,), batch_size=2)
     rig.settle()
