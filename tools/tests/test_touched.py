@@ -31,7 +31,9 @@ def test_a_service_touches_itself() -> None:
 
 def test_a_package_touches_its_dependents() -> None:
     found = touched.touched(WORKSPACE, ["packages/interlock-triggers/src/interlock_triggers/_types.py"])
-    assert list(found.packages) == ["interlock-controller", "interlock-triggers"]
+    # interlock-local packs the services, so it needs their packages.
+    users = ["interlock-cli", "interlock-controller", "interlock-local", "interlock-safety", "interlock-triggers"]
+    assert list(found.packages) == users
     assert [name for name in SERVICES if name not in found.services] == ["event-sink"]
 
 
