@@ -145,6 +145,7 @@ FACES = {
     "interlock-controller": [".effects", ".records", ".slas", ".watch"],
     "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
     "interlock-local": [".commands", ".demo", ".pump", ".site", ".stack", ".zips"],
+    "interlock-web": [".commands"],
 }
 
 
@@ -242,7 +243,9 @@ def installed(session: nox.Session) -> None:
     shutil.rmtree(wheels, ignore_errors=True)
     session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
     fresh = (f"--reinstall-package={package}" for package in PACKAGES)
-    session.run_install("uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local]")
+    session.run_install(
+        "uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local,web]"
+    )
     with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
         session.run("interlock", "demo", *session.posargs)
 

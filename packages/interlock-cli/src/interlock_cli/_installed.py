@@ -12,7 +12,7 @@ from interlock_cli._errors import CliError
 GROUP = "interlock.commands"
 """Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""
 
-EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "env": "local", "up": "local"}
+EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "env": "local", "up": "local", "web": "web"}
 """The commands of Interlock's own packages, and the extra of interlock-cli that installs each."""
 
 _SUMMARIES = {
@@ -21,6 +21,7 @@ _SUMMARIES = {
     "interlock_local.commands:deploy": "Deploy to an AWS-compatible endpoint.",
     "interlock_local.commands:env": "Print the address and the key of a running local stack as shell variables.",
     "interlock_local.commands:up": "Run Interlock on this machine until Ctrl-C or SIGTERM.",
+    "interlock_web.commands:web": "Show pipelines and dates on a page, until Ctrl-C or SIGTERM.",
 }
 """The first sentence of the help of these commands, for a list that does not load them."""
 
