@@ -386,6 +386,19 @@ def traces(session: nox.Session) -> None:
 
 
 @nox.session
+def web(session: nox.Session) -> None:
+    """Open the page in Chromium, which the machine must have. `-- --pictures` writes the pictures of the docs."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        session.error("Chromium is not installed. On Debian: apt-get install chromium")
+    _sync(session, "--package", "interlock-web", "--all-extras", "--group", "test")
+    session.run_install("uv", "pip", "install", "--quiet", "playwright>=1.49", "pillow>=11")
+    words = [word for word in session.posargs if word != "--pictures"]
+    pictures = str(ROOT / "docs" / "pictures") if "--pictures" in session.posargs else ""
+    variables = {"INTERLOCK_BROWSER": "1", "INTERLOCK_PICTURES": pictures}
+    session.run("pytest", "-q", "packages/interlock-web/tests/test_browser.py", *words, env=variables)
+
+
+@nox.session
 def season(session: nox.Session) -> None:
     """Simulate 100 days of SLAs of 200 pipelines with dropped timers and ticks. It takes about an hour."""
     _sync_workspace(session)

@@ -114,11 +114,20 @@ class Deployment:
         assert self.store.commit(CommitIntent(run, intent)) is Commit.COMMITTED
 
     def close(
-        self, run: Run, status: RunStatus = RunStatus.COMPLETED, reason: str = "", outcome: Outcome = Outcome.MET
+        self,
+        run: Run,
+        status: RunStatus = RunStatus.COMPLETED,
+        reason: str = "",
+        outcome: Outcome = Outcome.MET,
+        at: datetime = NOW,
+        deadline: datetime | None = None,
     ) -> None:
-        entry = JobEntry(key=run.key, at=NOW, event="success", error=reason or None, attempt=0, duration=60.0)
-        verdicts = {Clock.ABSOLUTE: ClockVerdict(outcome, NOW - timedelta(hours=2), NOW)}
-        close = CloseRun(run, status, NOW, entry, Verdict(run.key), verdicts, (), reason=reason)
+        """Close a run. With a deadline, `at` determines the verdict."""
+        if deadline is not None:
+            outcome = Outcome.BREACH if at > deadline else Outcome.MET
+        entry = JobEntry(key=run.key, at=at, event="success", error=reason or None, attempt=0, duration=60.0)
+        verdicts = {Clock.ABSOLUTE: ClockVerdict(outcome, deadline or NOW - timedelta(hours=2), at)}
+        close = CloseRun(run, status, at, entry, Verdict(run.key), verdicts, (), reason=reason)
         assert self.store.commit(close) is Commit.COMMITTED
 
     def breach(self, name: str, date: str = "2026-03-03") -> None:

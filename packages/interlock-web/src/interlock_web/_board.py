@@ -1,7 +1,7 @@
-"""The overview: pipelines by dates, the most urgent pipelines first. It is a pure function of the rows that were read."""
+"""The overview: pipelines by dates, the most urgent pipelines first. It is a pure function of the rows."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date as calendar_day
 from datetime import datetime
 from enum import StrEnum
@@ -71,13 +71,32 @@ _LEAST_URGENT = _ORDER[CellState.LATE]
 
 
 class Cell(Struct, frozen=True):
-    """A day of a pipeline. key: its most urgent date. count: its dates, several for hourly runs."""
+    """A day of a pipeline. dates: its dates, the most urgent one first. reason: why an excluded day is excluded."""
 
     day: calendar_day
     state: CellState = CellState.NOTHING
-    key: RunKey | None = None
-    count: int = 0
-    text: str = ""
+    dates: tuple[DateState, ...] = ()
+    reason: str = ""
+
+    @property
+    def key(self) -> RunKey | None:
+        """Its most urgent date. None without a date."""
+        return self.dates[0].key if self.dates else None
+
+    @property
+    def count(self) -> int:
+        """The number of its dates, several for hourly runs."""
+        return len(self.dates)
+
+    @property
+    def text(self) -> str:
+        """The state in words. Several dates are counted by their states."""
+        if not self.dates:
+            return f"excluded: {self.reason}" if self.reason else MEANINGS[self.state]
+        if len(self.dates) == 1:
+            return _text(self.state, self.dates[0])
+        counts = Counter(state_of(date) for date in self.dates)
+        return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
 class Row(Struct, frozen=True):
@@ -166,10 +185,7 @@ def make_board(
             dates[key.pipeline_id][page.day].append(state)
     every = [_row(name, dates.get(name, {}), pages, pipelines.get(name), read_at) for name in {*pipelines, *dates}]
     chosen = sorted((row for row in every if choice.wants(row)), key=lambda row: row.place)
-    counts: dict[CellState, int] = defaultdict(int)
-    for row in chosen:
-        for cell in row.cells:
-            counts[cell.state] += max(cell.count, 1)
+    counts = Counter(cell.state for row in chosen for cell in row.cells)
     return Board(
         tuple(page.day for page in pages),
         tuple(chosen),
@@ -196,28 +212,22 @@ def _row(
     return Row(name, owner, cells, problem or (str(pause) if pause is not None else ""), pause is not None)
 
 
-def _cell(page: DayPage, dates: Collection[DateState]) -> Cell:
+def _cell(page: DayPage, dates: Sequence[DateState]) -> Cell:
     if not dates:
         return Cell(page.day) if page.is_whole else Cell(page.day, CellState.UNREAD)
-    states = sorted(((state_of(date), date) for date in dates), key=lambda one: (_ORDER[one[0]], str(one[1].key.date)))
-    worst, date = states[0]
-    return Cell(page.day, worst, date.key, len(states), _text(states))
+    if len(dates) > 1:
+        dates = sorted(dates, key=lambda date: (_ORDER[state_of(date)], str(date.key.date)))
+    return Cell(page.day, state_of(dates[0]), tuple(dates))
 
 
-def _text(states: Sequence[tuple[CellState, DateState]]) -> str:
-    if len(states) > 1:
-        counts: dict[CellState, int] = defaultdict(int)
-        for state, _ in states:
-            counts[state] += 1
-        return ", ".join(f"{count} {state}" for state, count in counts.items())
-    state, date = states[0]
+def _text(state: CellState, date: DateState) -> str:
     parts = [str(state), date.problem]
     if date.attempt:
         parts.append(f"attempt {date.attempt}")
-    if state is CellState.RUNNING or state is CellState.HELD:
-        parts.append("" if date.committed_at is None else f"since {date.committed_at:%m-%d %H:%MZ}")
     if date.closed_at is not None:
         parts.append(f"closed {date.closed_at:%m-%d %H:%MZ}")
+    elif date.committed_at is not None:
+        parts.append(f"since {date.committed_at:%m-%d %H:%MZ}")
     return ", ".join(part for part in parts if part)
 
 
@@ -245,9 +255,9 @@ def _completed(row: Row, stored: StoredConfig | None, now: datetime) -> Row:
         if cell.state is not CellState.NOTHING:
             cells.append(cell)
         elif (reason := exclusions.reason(cell.day)) is not None:
-            cells.append(Cell(cell.day, CellState.EXCLUDED, text=f"excluded: {reason}"))
+            cells.append(Cell(cell.day, CellState.EXCLUDED, reason=reason))
         elif cell.day in expected:
-            cells.append(Cell(cell.day, CellState.WAITING, text="waits for its data"))
+            cells.append(Cell(cell.day, CellState.WAITING))
         else:
             cells.append(cell)
     return replace(row, cells=tuple(cells))
