@@ -2,6 +2,7 @@
 
 import json
 import socket
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_store import MemoryTables
-from interlock_web import PageServer, Reader, WebError
+from interlock_web import PageServer, Reader, WebError, serve_page
 from interlock_web.commands import web
 
 
@@ -80,6 +81,20 @@ def test_the_page_is_served_at_loopback_only(site: Any, server: PageServer) -> N
     request = urllib.request.Request(server.url, headers={"Host": "attacker.example"})
     with pytest.raises(urllib.error.HTTPError, match="421"):
         urllib.request.urlopen(request, timeout=10)
+
+
+def test_a_busy_default_port_gives_a_free_one(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.all_states()
+    monkeypatch.setattr("interlock_web._server.DynamoTables", lambda client: client.tables)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr("interlock_web._server.DEFAULT_PORT", taken.getsockname()[1])
+        page = serve_page(site, "test")
+        try:
+            assert not page.url.endswith(f":{taken.getsockname()[1]}")
+            with urllib.request.urlopen(f"{page.url}/healthz", timeout=10) as answer:
+                assert answer.read() == b"ok\n"
+        finally:
+            page.stop()
 
 
 def test_an_open_stream_does_not_keep_the_server(site: Any, server: PageServer) -> None:

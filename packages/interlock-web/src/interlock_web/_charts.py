@@ -17,6 +17,7 @@ WIDTH = 760
 _LEFT, _RIGHT = 8, 752
 _LONGEST_CHART = timedelta(days=400)
 _TICKS = 5
+_SHORT_SECONDS = 600
 _NARROWEST = 2.0
 
 
@@ -89,7 +90,8 @@ def draw_run(
         marks.append(Mark("now", scale.x(now), f"now {show_moment(now, zone)}", "now"))
     step = timedelta(seconds=scale.span / (_TICKS - 1))
     at = [scale.first + step * place for place in range(_TICKS)]
-    ticks = (Mark("tick", scale.x(one), show_moment(one, zone), f"{one.astimezone(zone):%m-%d %H:%M}") for one in at)
+    form = "%H:%M:%S" if scale.span < _SHORT_SECONDS else "%m-%d %H:%M"
+    ticks = (Mark("tick", scale.x(one), show_moment(one, zone), f"{one.astimezone(zone):{form}}") for one in at)
     return Timeline(tuple(bars), tuple(marks), tuple(ticks))
 
 

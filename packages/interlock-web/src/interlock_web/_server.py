@@ -3,10 +3,12 @@
 import socket
 import threading
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from interlock_store import DynamoTables, TableNames
 from interlock_web._app import make_app
 from interlock_web._defaults import DEFAULT_HOST, DEFAULT_PORT
 from interlock_web._reader import Reader
@@ -80,6 +82,26 @@ class PageServer:
             self._thread.join(2 * _SECONDS_TO_END)
         self._socket.close()
         self._reader.close()
+
+
+def serve_page(client: Any, environment: str) -> PageServer:
+    """Serve the page of a deployment on this machine in a thread, at the default port or at a free one.
+
+    client: a client of DynamoDB. The caller stops the server.
+
+    Raises:
+        WebError: the page cannot be served.
+    """
+
+    def listen(port: int) -> PageServer:
+        return PageServer(Reader(DynamoTables(client), TableNames.of_environment(environment)), environment, port=port)
+
+    try:
+        server = listen(DEFAULT_PORT)
+    except WebError:
+        server = listen(0)
+    server.start()
+    return server
 
 
 def is_loopback(host: str) -> bool:

@@ -155,4 +155,9 @@ def _export(terminal: Terminal, reader: Any, environment: str, target: Path, day
     if as_json:
         terminal.print_json({"folder": str(target), **{name: getattr(done, name) for name in done.__struct_fields__}})
     else:
-        out.line(f"{done.files} files in {target}: {done.pipelines} pipelines, {done.runs} dates. Open index.html")
+        counts = f"{_counted(done.pipelines, 'pipeline')}, {_counted(done.runs, 'date')}"
+        out.line(f"{_counted(done.files, 'file')} in {target}: {counts}. Open index.html")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
