@@ -106,6 +106,29 @@ def test_an_open_page_follows_a_change(site: Any, opened: Any) -> None:
     assert opened.locator("#summary a.count.failed").inner_text() == "2 failed"
 
 
+def test_an_open_page_says_that_it_follows_no_changes(
+    site: Any, server: PageServer, chromium: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.all_states()
+    page = chromium.new_page(base_url=server.url)
+    page.goto("/")
+    query = site.tables.query
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ConnectionError
+
+    monkeypatch.setattr(site.tables, "query", fail)
+    alarm = page.locator("#live-problem[role=alert]")
+    alarm.filter(has_text="the tables cannot be read: ConnectionError").wait_for()
+    monkeypatch.setattr(site.tables, "query", query)
+    site.close(site.begin("quiet"), RunStatus.FAILED_FINAL)
+    page.wait_for_selector("tr.changed")
+    assert alarm.text_content() == ""
+    server.stop()
+    alarm.filter(has_text="the server is away").wait_for()
+    page.close()
+
+
 def test_a_cell_leads_to_its_explanation(site: Any, opened: Any) -> None:
     site.all_states()
     opened.goto("/")

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -101,9 +102,12 @@ def test_an_open_stream_does_not_keep_the_server(site: Any, server: PageServer) 
     site.all_states()
     with urllib.request.urlopen(f"{server.url}/events", timeout=10) as stream:
         assert stream.readline() == b"retry: 5000\n"
+        begin = time.monotonic()
         server.stop()
         assert server._thread is not None
         assert not server._thread.is_alive()
+        # The server would otherwise wait three seconds for the stream, and then cut it.
+        assert time.monotonic() - begin < 2.5
 
 
 def test_a_port_in_use_is_said(reader: Reader, run: Callable[..., Result]) -> None:

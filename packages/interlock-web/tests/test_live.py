@@ -12,6 +12,7 @@ from interlock_web._board import Choice
 from interlock_web._links import ServerLinks
 from interlock_web._live import MOST_STREAMS, Streams, message
 from interlock_web._pages import Pages, View
+from interlock_web._views import read_board
 
 from .test_overview import names
 
@@ -55,6 +56,20 @@ def test_only_the_changed_rows_are_sent(site: Any, streams: Streams) -> None:
     assert names(changed.replace("data: ", "")) == ["quiet"]
     assert "exit 4 (2026-03-02)" in changed
     assert 'id="summary"' in changed
+
+
+def test_a_change_before_the_first_look_is_sent(site: Any, reader: Reader, streams: Streams) -> None:
+    site.all_states()
+    board, _ = read_board(reader, ALL)
+
+    async def first(seen: str) -> str:
+        return await anext(streams.follow(ALL, here, seen))
+
+    assert anyio.run(first, board.mark).startswith("retry: 5000\n: 8 pipelines")
+    site.close(site.begin("quiet", "2026-03-02"), RunStatus.FAILED_FINAL)
+    event = anyio.run(first, board.mark)
+    assert event.startswith("event: rows\n")
+    assert names(event.replace("data: ", ""))[:2] == ["failed", "quiet"]
 
 
 def test_a_filter_also_chooses_the_changes(site: Any, streams: Streams) -> None:

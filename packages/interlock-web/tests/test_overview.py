@@ -180,6 +180,10 @@ def test_a_day_with_many_rows_is_read_in_parts(site: Any, client: Any, monkeypat
     assert cells(first, "p129") == ["held"]
     assert "more rows than the first view reads" in first
     assert cells(client.get("/rows?days=1&offset=100").text, "p128") == ["completed"]
+    site.tables.requests.clear()
+    client.get("/rows?days=5&offset=100")
+    # Four of the five days are whole after their first part, and only one is read again.
+    assert site.tables.requests.count("query DAY") == 5 + 1
 
 
 @pytest.mark.parametrize(

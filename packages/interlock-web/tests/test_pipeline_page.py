@@ -42,6 +42,20 @@ def test_verdicts_and_distances_of_the_newest_dates(site: Any, client: Any) -> N
     assert "2026-03-01: 2h00m late" in page
 
 
+def test_columns_meet_at_the_deadline(site: Any, client: Any) -> None:
+    site.pipeline("both")
+    for back, minutes in ((0, 30), (1, -90)):
+        day = site.now - timedelta(days=back)
+        site.close(site.begin("both", f"{day:%Y-%m-%d}", day), at=day + timedelta(minutes=minutes), deadline=day)
+    page = client.get("/pipeline?id=both").text
+    zero = float(re.findall(r'class="mark deadline" x1="0" x2="760" y1="([\d.]+)"', page)[0])
+    shape = r'class="column (late|early)" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"'
+    columns = {kind: (float(y), float(height)) for kind, y, height in re.findall(shape, page)}
+    assert columns == {"late": (zero - 30, 30.0), "early": (zero, 90.0)}
+    assert "30m00s late" in page
+    assert "1h30m early" in page
+
+
 def test_a_close_before_its_deadline_goes_down(site: Any, client: Any) -> None:
     site.pipeline("early")
     run = site.begin("early", "2026-03-03")

@@ -131,7 +131,8 @@ class _Site:
             return PlainTextResponse("\n".join(map(str, error.args)), 400)
         if self._streams.is_full:
             return PlainTextResponse("too many open streams\n", 503)
-        return StreamingResponse(self._streams.follow(view, request.is_disconnected), media_type="text/event-stream")
+        events = self._streams.follow(view, request.is_disconnected, request.query_params.get("seen", ""))
+        return StreamingResponse(events, media_type="text/event-stream")
 
     def absent(self, request: Request, error: Exception) -> Response:
         """The answer to an unknown address."""

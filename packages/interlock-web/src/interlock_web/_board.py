@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from msgspec import Struct
 from msgspec.structs import replace
 
-from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle import RunKey, RunStatus, digest
 from interlock_lifecycle.dates import Expectation
 from interlock_lifecycle.reports import dates_not_begun
 from interlock_store import DateState, DayPage, StoredConfig
@@ -150,6 +150,12 @@ class Board(Struct, frozen=True):
     problems: tuple[str, ...]
     unread: tuple[calendar_day, ...]
     read_at: datetime
+
+    @property
+    def mark(self) -> str:
+        """A text that differs if the states of the rows differ."""
+        states = (f"{row.pipeline}\x1f{row.note}\x1f{'|'.join(cell.state for cell in row.cells)}" for row in self.rows)
+        return digest(*sorted(states))
 
     @property
     def found(self) -> int:

@@ -30,11 +30,11 @@ class Streams:
         """Whether as many streams are open as the server takes."""
         return self._open >= MOST_STREAMS
 
-    async def follow(self, view: View, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
-        """The events of one stream, until the server ends or the viewer is gone."""
+    async def follow(self, view: View, is_gone: Callable[[], Awaitable[bool]], seen: str = "") -> AsyncIterator[str]:
+        """The events of one stream, until the server ends or the viewer is gone. seen: the mark of the shown board."""
         self._open += 1
         try:
-            look = _Look(self._reader, self._pages, view)
+            look = _Look(self._reader, self._pages, view, seen)
             while not self.is_ending and not await is_gone():
                 yield await to_thread.run_sync(look.event)
                 # Short steps, so that the end of the server is seen soon.
@@ -48,10 +48,11 @@ class Streams:
 class _Look:
     """The rows as one viewer has them."""
 
-    def __init__(self, reader: Reader, pages: Pages, view: View) -> None:
+    def __init__(self, reader: Reader, pages: Pages, view: View, mark: str) -> None:
         self._reader = reader
         self._pages = pages
         self._view = view
+        self._mark = mark
         self._seen: dict[str, Row] | None = None
 
     def event(self) -> str:
@@ -63,7 +64,11 @@ class _Look:
         rows = {row.pipeline: row for row in board.rows}
         seen, self._seen = self._seen, rows
         if seen is None:
-            return f"retry: 5000\n: {len(rows)} pipelines\n\n"
+            greeting = f"retry: 5000\n: {len(rows)} pipelines\n\n"
+            # The page may be older than this look: after a lost connection, or a failed first look.
+            seen = rows if self._mark in ("", board.mark) else {}
+            if seen is rows:
+                return greeting
         changed = [row for name, row in rows.items() if seen.get(name) != row][:_MOST_CHANGES]
         if not changed and seen.keys() == rows.keys():
             return ": no change\n\n"

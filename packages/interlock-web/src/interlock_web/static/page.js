@@ -3,7 +3,12 @@
 
 function follow(board) {
   const source = new EventSource(board.dataset.live);
+  const alarm = document.getElementById("live-problem");
+  source.addEventListener("problem", (event) => { alarm.textContent = event.data; });
+  source.addEventListener("error", () => { alarm.textContent = "The page does not follow changes: the server is away."; });
+  source.addEventListener("open", () => { alarm.textContent = ""; });
   source.addEventListener("rows", (event) => {
+    alarm.textContent = "";
     const fresh = new DOMParser().parseFromString(event.data, "text/html");
     for (const part of fresh.querySelectorAll("#summary, tr[id]")) {
       const shown = document.getElementById(part.id);
@@ -14,6 +19,7 @@ function follow(board) {
       if (focused) [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
     }
   });
+  // A closed source raises no error, so that a page that is left shows none.
   window.addEventListener("pagehide", () => source.close());
 }
 
