@@ -20,6 +20,7 @@ from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
 from interlock_web._board import MEANINGS, ROWS_OF_A_PART, SIGNS, Board, CellState, Choice, Row
 from interlock_web._links import Links
+from interlock_web._observed import Observed, draw_observed
 from interlock_web._reader import PipelineFacts, RunFacts
 from interlock_web._shown import finish
 from interlock_web._times import show_moment, show_span
@@ -115,6 +116,7 @@ class Pages:
             zone=zone,
             state=_state_of(explanation),
             timeline=_timeline(found, explanation, zone),
+            observed=_observed(found, explanation, zone),
             commands=_commands.of_run(found.key, run.status if run is not None else None, self._environment),
             events=[event_line(row) for row in found.events],
         )
@@ -193,6 +195,12 @@ def _timeline(found: RunFacts, explanation: Explanation | None, zone: ZoneInfo) 
     if facts is None or explanation is None:
         return None
     return _charts.draw_run(facts.run, facts.sla.arrived_at, explanation.sla, facts.entries, zone, found.now)
+
+
+def _observed(found: RunFacts, explanation: Explanation | None, zone: ZoneInfo) -> list[Observed]:
+    run = found.facts.run if found.facts is not None else None
+    now = found.now if run is not None and run.is_running and run.job_intent is None else None
+    return draw_observed(found.events, explanation.rules if explanation is not None else (), zone, now)
 
 
 def _next_dates(stored: StoredConfig, now: datetime) -> list[str]:
