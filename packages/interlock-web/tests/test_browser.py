@@ -20,6 +20,7 @@ _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser",
 _IS_REQUIRED = os.environ.get("INTERLOCK_BROWSER") == "1"
 _PICTURES = os.environ.get("INTERLOCK_PICTURES", "")
 _WIDTHS = (390, 820, 1280)
+_PATHS = ("/", "/day?until=2026-03-03", "/run?pipeline=held&date=2026-03-03", "/pipeline?id=late")
 
 if not _IS_REQUIRED:
     pytest.importorskip("playwright", reason="playwright is not installed: uv run nox -s web")
@@ -180,7 +181,7 @@ def test_the_page_is_readable_without_a_script(site: Any, server: PageServer, ch
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/run?pipeline=held&date=2026-03-03", "/pipeline?id=late"])
+@pytest.mark.parametrize("path", _PATHS)
 def test_texts_have_the_contrast_of_wcag_aa(
     site: Any, server: PageServer, chromium: Any, path: str, scheme: str
 ) -> None:
@@ -220,7 +221,7 @@ _CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/", "/run?pipeline=held&date=2026-03-03", "/pipeline?id=late"])
+@pytest.mark.parametrize("path", _PATHS)
 def test_links_and_fields_have_names(site: Any, opened: Any, path: str) -> None:
     site.all_states()
     opened.goto(path)
@@ -235,7 +236,7 @@ def test_links_and_fields_have_names(site: Any, opened: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("width", _WIDTHS)
-@pytest.mark.parametrize("path", ["/", "/run?pipeline=held&date=2026-03-03", "/pipeline?id=late"])
+@pytest.mark.parametrize("path", _PATHS)
 def test_a_page_fits_its_width(site: Any, opened: Any, path: str, width: int) -> None:
     site.all_states()
     opened.set_viewport_size({"width": width, "height": 800})
@@ -283,6 +284,7 @@ def flights(site: Any) -> None:
 _SHOWN = (
     ("overview", f"/?until={LAST}", _WIDTHS),
     ("date", f"/run?pipeline=silver-bookings&date={LAST}", (820,)),
+    ("day", f"/day?until={LAST}", (1280,)),
     ("pipeline", "/pipeline?id=gold-bookings", (1280,)),
 )
 """The pictures: a name, an address, and the widths."""
@@ -303,5 +305,5 @@ def test_the_pictures_of_the_docs_are_taken(site: Any, server: PageServer, chrom
             picture = Image.open(io.BytesIO(page.screenshot(full_page=name == "date")))
             assert picture.width == width
             # A palette makes the files of the repository small.
-            picture.convert("RGB").quantize(48).save(Path(_PICTURES) / f"web-{name}-{width}.png", optimize=True)
+            picture.convert("RGB").quantize(128).save(Path(_PICTURES) / f"web-{name}-{width}.png", optimize=True)
             context.close()

@@ -16,7 +16,7 @@ from interlock_web._security import host_of
 from interlock_web._shown import shown
 
 HOSTILE = '<b onmouseover="pwned()">"&\'</b><script>pwned()</script>\u202ereversed'
-PAGES = ("/", "/rows", "/run?pipeline={name}&date=2026-03-03", "/pipeline?id={name}")
+PAGES = ("/", "/rows", "/day?until=2026-03-03", "/run?pipeline={name}&date=2026-03-03", "/pipeline?id={name}")
 STATIC = Path(interlock_web.__file__).parent / "static"
 
 

@@ -18,7 +18,7 @@ from interlock_web._live import Streams
 from interlock_web._pages import Pages
 from interlock_web._reader import Reader
 from interlock_web._security import Guard
-from interlock_web._views import QueryError, part_of, read_view
+from interlock_web._views import QueryError, day_of, part_of, read_view
 
 STATIC = Path(__file__).parent / "static"
 POLL_SECONDS = 5.0
@@ -48,6 +48,7 @@ def make_app(
         routes=[
             Route("/", site.answer(site.overview)),
             Route("/rows", site.answer(site.rows)),
+            Route("/day", site.answer(site.day)),
             Route("/run", site.answer(site.run)),
             Route("/pipeline", site.answer(site.pipeline)),
             Route("/events", site.events),
@@ -101,6 +102,12 @@ class _Site:
         view = read_view(request.query_params)
         board, rows = part_of(self._reader, view)
         return HTMLResponse(self._pages.rows(board, rows, view))
+
+    def day(self, request: Request) -> Response:
+        """A day on a time axis."""
+        view = read_view(request.query_params)
+        board, rows, picture = day_of(self._reader, view)
+        return HTMLResponse(self._pages.day(board, rows, picture, view))
 
     def run(self, request: Request) -> Response:
         """A date."""

@@ -10,13 +10,14 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle import JobEntry, Run, RunKey, Verdict
 from interlock_lifecycle.reports import SlaReport
 from interlock_lifecycle.slas import deadlines_of
-from interlock_sla import Clock, Exclusions
+from interlock_sla import Clock, Deadline, Exclusions
 from interlock_web._times import show_moment, show_span
 
 WIDTH = 760
 _LEFT, _RIGHT = 8, 752
 _LONGEST_CHART = timedelta(days=400)
 _TICKS = 5
+_UTC = ZoneInfo("UTC")
 _SHORT_SECONDS = 600
 _NARROWEST = 2.0
 
@@ -117,6 +118,82 @@ def _spans(
 
 def _span_text(begin: datetime, end: datetime, zone: ZoneInfo) -> str:
     return f"{show_moment(begin, zone)} to {show_moment(end, zone)}, {show_span((end - begin).total_seconds())}"
+
+
+class DayLine(Struct, frozen=True):
+    """The dates of one pipeline on the time axis of a day."""
+
+    pipeline: str
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+
+
+class DayPicture(Struct, frozen=True):
+    """The dates of a day on one time axis, a line per pipeline."""
+
+    lines: tuple[DayLine, ...]
+    ticks: tuple[Mark, ...]
+    now: float | None
+
+
+class DatedRun(Struct, frozen=True):
+    """A date for the time axis. deadlines: those of its config. begin, end: of a run that was not read as a whole."""
+
+    key: RunKey
+    run: Run | None
+    arrived_at: datetime | None
+    deadlines: tuple[Deadline, ...]
+    begin: datetime | None
+    end: datetime | None
+
+
+def draw_day(lines: Mapping[str, Sequence[DatedRun]], now: datetime) -> DayPicture | None:
+    """The time axis of a day in UTC, with each date from its first arrival to its close. None for a day without any.
+
+    now: the time of the reading (UTC), at which open dates end.
+    """
+    spans = {name: [span for dated in dates for span in _spans_of(dated, now)] for name, dates in lines.items()}
+    moments = [moment for found in spans.values() for _, _, begin, end in found for moment in (begin, end)]
+    if not moments:
+        return None
+    limits = {
+        name: [mark for dated in dates for deadline in dated.deadlines for mark in _limits_of(dated.key, deadline)]
+        for name, dates in lines.items()
+    }
+    # A deadline that is far away would make the runs of the day invisible.
+    furthest = max(moments) + max(max(moments) - min(moments), timedelta(days=1))
+    near = {name: [mark for mark in found if min(moments) <= mark[2] <= furthest] for name, found in limits.items()}
+    scale = _Scale([*moments, *(at for found in near.values() for _, _, at in found)])
+    drawn = tuple(
+        DayLine(
+            name,
+            tuple(
+                Bar(label, kind, scale.x(begin), scale.width(begin, end), _span_text(begin, end, _UTC))
+                for label, kind, begin, end in spans[name]
+            ),
+            tuple(Mark(kind, scale.x(at), f"{text} {show_moment(at, _UTC)}") for text, kind, at in near[name]),
+        )
+        for name in lines
+    )
+    step = timedelta(seconds=scale.span / (_TICKS - 1))
+    at = [scale.first + step * place for place in range(_TICKS)]
+    ticks = tuple(Mark("tick", scale.x(one), show_moment(one, _UTC), f"{one:%m-%d %H:%MZ}") for one in at)
+    return DayPicture(drawn, ticks, scale.x(now) if scale.first <= now <= scale.last else None)
+
+
+def _spans_of(dated: DatedRun, now: datetime) -> list[tuple[str, str, datetime, datetime]]:
+    """The spans of a date, named by it. A run that was not read as a whole is one span."""
+    found = list(_spans(dated.run, dated.arrived_at, (), now))
+    if not found and dated.begin is not None:
+        found = [("run", "hold" if dated.end is None else "completed", dated.begin, dated.end or now)]
+    return [(f"{dated.key.date}: {label}", kind, begin, max(begin, end)) for label, kind, begin, end in found]
+
+
+def _limits_of(key: RunKey, deadline: Deadline) -> list[tuple[str, str, datetime]]:
+    marks = [(f"{key.date}: {deadline.clock} deadline", "deadline", deadline.breach_at)]
+    if deadline.warning_at is not None:
+        marks.append((f"{key.date}: {deadline.clock} warning", "warning", deadline.warning_at))
+    return marks
 
 
 class Column(Struct, frozen=True):

@@ -21,6 +21,10 @@ class Links(Protocol):
         """The overview with a query."""
         ...
 
+    def day(self, query: Mapping[str, object]) -> str:
+        """A day on a time axis. Exported files have none, and the link leads to the overview."""
+        ...
+
     def run(self, key: RunKey) -> str:
         """The page of a date."""
         ...
@@ -43,6 +47,10 @@ class ServerLinks:
         """The overview with a query."""
         words = {name: value for name, value in query.items() if value not in ("", None)}
         return f"/?{urlencode(words)}" if words else "/"
+
+    def day(self, query: Mapping[str, object]) -> str:
+        """A day on a time axis."""
+        return f"/day{self.overview(query).removeprefix('/')}"
 
     def run(self, key: RunKey) -> str:
         """The page of a date."""
@@ -72,6 +80,10 @@ class FileLinks:
         """The overview. Exported files have no queries, and each part of the rows is a file."""
         part = query.get("offset")
         return f"index-{part}.html" if part else "index.html"
+
+    def day(self, query: Mapping[str, object]) -> str:
+        """The overview, since exported files have no time axis."""
+        return self.overview({})
 
     def run(self, key: RunKey) -> str:
         """The page of a date."""

@@ -91,6 +91,19 @@ class Pages:
         """The whole overview. rows: the rows of its part."""
         return self._render("overview.html", board=board, rows=rows, view=view, states=_CHOOSABLE, **_part(board, view))
 
+    def day(self, board: Board, rows: Sequence[Row], picture: _charts.DayPicture | None, view: View) -> str:
+        """A day on a time axis. rows: the rows of its part."""
+        return self._render(
+            "day.html",
+            board=board,
+            rows=rows,
+            picture=picture,
+            view=view,
+            states=_CHOOSABLE,
+            **_part(board, view),
+            by_name={row.pipeline: row for row in rows},
+        )
+
     def rows(self, board: Board, rows: Sequence[Row], view: View) -> str:
         """The next rows, and the row that loads those after them."""
         return self._render("_rows.html", board=board, rows=rows, view=view, **_part(board, view))

@@ -184,6 +184,12 @@ class Reader:
 
         return self._pages.value((tuple(days), depth), read)
 
+    def phases(self, keys: Sequence[RunKey]) -> tuple[Mapping[RunKey, Run], Mapping[RunKey, datetime]]:
+        """The runs and the first arrivals of these dates, in one batch of each for a hundred dates."""
+        if not keys:
+            return {}, {}
+        return self._overview.runs(keys), self._overview.arrivals(keys)
+
     def _pipelines(self) -> Mapping[str, StoredConfig]:
         return self._configs.value("", self._overview.pipelines)
 

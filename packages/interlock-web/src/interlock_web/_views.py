@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date as calendar_day
+from datetime import datetime
 
+from msgspec.structs import replace
+
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.slas import deadlines_of_run
+from interlock_sla import Deadline
+from interlock_store import StoredConfig
 from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row, completed, make_board, with_notes
+from interlock_web._charts import DatedRun, DayPicture, draw_day
 from interlock_web._defaults import MOST_DAYS
 from interlock_web._pages import View
 from interlock_web._reader import BoardFacts, Reader
@@ -11,6 +19,8 @@ from interlock_web._reader import BoardFacts, Reader
 _LONGEST_WORD = 200
 _DEEPEST = 25
 _MOST_ROWS = 1_000_000
+_MOST_DRAWN = 300
+"""The dates whose phases are read for a time axis."""
 
 
 class QueryError(ValueError):
@@ -57,6 +67,36 @@ def read_board(reader: Reader, view: View) -> tuple[Board, BoardFacts]:
 def finished(reader: Reader, facts: BoardFacts, rows: Sequence[Row]) -> list[Row]:
     """Rows with their excluded days, the dates that wait for data, and the reasons, which are one request."""
     return with_notes(completed(rows, facts.pipelines, facts.read_at), facts.pages, reader.notes)
+
+
+def day_of(reader: Reader, view: View) -> tuple[Board, list[Row], DayPicture | None]:
+    """The newest day of a view: its board, the rows of the part, and these on a time axis."""
+    board, rows = part_of(reader, replace(view, days=1))
+    dates = {row.pipeline: row.cells[0].dates for row in rows if row.cells and row.cells[0].dates}
+    keys = [date.key for found in dates.values() for date in found][:_MOST_DRAWN]
+    runs, arrivals = reader.phases(keys)
+    pipelines = reader.board(view.until, 1).pipelines
+    lines = {
+        name: [
+            DatedRun(
+                date.key,
+                runs.get(date.key),
+                arrivals.get(date.key),
+                _deadlines(pipelines.get(name), date.key, arrivals.get(date.key)),
+                date.committed_at,
+                date.closed_at,
+            )
+            for date in found
+        ]
+        for name, found in dates.items()
+    }
+    return board, rows, draw_day(lines, board.read_at)
+
+
+def _deadlines(stored: StoredConfig | None, key: RunKey, arrived_at: datetime | None) -> tuple[Deadline, ...]:
+    if stored is None or stored.config is None:
+        return ()
+    return deadlines_of_run(stored.config, key, arrived_at, stored.exclusions)
 
 
 def part_of(reader: Reader, view: View) -> tuple[Board, list[Row]]:
