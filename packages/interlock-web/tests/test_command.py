@@ -34,8 +34,7 @@ class Stack:
         return self._site.store
 
     def client(self, service: str) -> Any:
-        assert service == "dynamodb"
-        return self._site
+        return self._site if service == "dynamodb" else self._site.bucket
 
 
 class Terminal:

@@ -16,7 +16,7 @@ from interlock_web._pages import Pages, View
 from interlock_web._reader import Reader
 from interlock_web._views import finished, read_board
 
-_MARK = ".interlock-web"
+MARK = ".interlock-web"
 """A file of each exported folder. A folder without it is not replaced."""
 
 _LEFT_OUT = (CellState.COMPLETED, CellState.EXCLUDED, CellState.WAITING, CellState.UNREAD, CellState.NOTHING)
@@ -47,7 +47,7 @@ def export_pages(
         NotReplaced: the target is something else.
         OSError: the files cannot be written.
     """
-    if target.exists() and not (target / _MARK).is_file() and any(target.iterdir() if target.is_dir() else [target]):
+    if target.exists() and not (target / MARK).is_file() and any(target.iterdir() if target.is_dir() else [target]):
         raise NotReplaced(f"{target} exists and is no folder of an earlier export")
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -94,7 +94,7 @@ def _write(reader: Reader, environment: str, folder: Path, days: int, say: Calla
     (folder / "static").mkdir()
     for name in _STATIC:
         shutil.copy(STATIC / name, folder / "static" / name)
-    (folder / _MARK).write_text("The pages of `interlock web --export`. The next export replaces this folder.\n")
+    (folder / MARK).write_text("The pages of `interlock web --export`. The next export replaces this folder.\n")
     files = sum(1 for path in folder.rglob("*") if path.is_file())
     return Exported(files, len(offsets), board.found, len(keys))
 

@@ -1,12 +1,15 @@
 """interlock web: serves the page of a deployment, or writes it as static files. An entry point of `interlock`."""
 
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
 from interlock_web._defaults import DEFAULT_HOST, DEFAULT_PORT, LOCAL, LOCAL_ENDPOINT, MOST_DAYS
+
+__all__ = ["Deployment", "Output", "Terminal", "web"]
 
 
 class Output(Protocol):
@@ -72,9 +75,8 @@ class Terminal(Protocol):
 @click.option(
     "--export",
     "target",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write the pages as static files into this folder, and serve nothing.",
+    metavar="DIR|s3://…",
+    help="Write the pages as static files into this folder or bucket, and serve nothing.",
 )
 @click.option(
     "--days",
@@ -91,7 +93,7 @@ def web(
     endpoint_url: str | None,
     host: str,
     port: int,
-    target: Path | None,
+    target: str | None,
     days: int,
     as_json: bool,
 ) -> None:
@@ -101,13 +103,14 @@ def web(
     login in front of it. Sensor values, reasons and configs without their secrets are on it.
 
     With --export the pages become files: the overview, each pipeline, and each date that is not simply completed. An
-    earlier export in the folder is replaced at once.
+    earlier export in the folder is replaced at once. A bucket gets the overview last.
 
     \b
     Examples:
       interlock web
       interlock web -e prod --port 8080
       interlock web -e prod --export ./pages --days 30
+      interlock web -e prod --export s3://reports/interlock
     """
     from interlock_store import DynamoTables, TableNames
     from interlock_web import NoDays, PageServer, Reader, WebError
@@ -122,7 +125,7 @@ def web(
     except NoDays as error:
         raise terminal.error(str(error)) from None
     if target is not None:
-        _export(terminal, reader, environment, target, days, as_json=as_json)
+        _export(terminal, where, reader, environment, target, days, as_json=as_json)
         return
     try:
         server = PageServer(reader, environment, host=host, port=port)
@@ -140,20 +143,33 @@ def web(
         signal.signal(signal.SIGTERM, before)
 
 
-def _export(terminal: Terminal, reader: Any, environment: str, target: Path, days: int, *, as_json: bool) -> None:
+def _export(
+    terminal: Terminal, where: Deployment, reader: Any, environment: str, target: str, days: int, *, as_json: bool
+) -> None:
+    from interlock_web._bucket import check_bucket, read_bucket, upload
     from interlock_web._export import NotReplaced, export_pages
 
     out = terminal.console()
+    say = (lambda _: None) if as_json else out.line
     try:
-        done = export_pages(reader, environment, target, days=days, say=(lambda _: None) if as_json else out.line)
-    except NotReplaced as error:
+        bucket = read_bucket(target)
+        if bucket is None:
+            done = export_pages(reader, environment, Path(target), days=days, say=say)
+        else:
+            client = where.client("s3")
+            earlier = check_bucket(client, bucket)
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = Path(scratch) / "pages"
+                done = export_pages(reader, environment, folder, days=days, say=say)
+                upload(client, folder, bucket, earlier)
+    except (NotReplaced, ValueError) as error:
         raise terminal.error(f"--export: {error}") from None
     except OSError as error:
-        raise terminal.error(f"--export: {target} cannot be written: {error.strerror}") from None
+        raise terminal.error(f"--export: {target} cannot be written: {error.strerror or error}") from None
     finally:
         reader.close()
     if as_json:
-        terminal.print_json({"folder": str(target), **{name: getattr(done, name) for name in done.__struct_fields__}})
+        terminal.print_json({"target": target, **{name: getattr(done, name) for name in done.__struct_fields__}})
     else:
         counts = f"{_counted(done.pipelines, 'pipeline')}, {_counted(done.runs, 'date')}"
         out.line(f"{_counted(done.files, 'file')} in {target}: {counts}. Open index.html")
