@@ -169,7 +169,7 @@ def site() -> Deployment:
 
 @pytest.fixture
 def reader(site: Deployment) -> Iterator[Reader]:
-    found = Reader(site.tables, NAMES, clock=lambda: site.now, fresh_seconds=0)
+    found = Reader(site.tables, NAMES, clock=lambda: site.now, fresh_seconds=0, old_seconds=0)
     yield found
     found.close()
 

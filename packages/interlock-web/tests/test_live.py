@@ -29,11 +29,12 @@ async def here() -> bool:
 
 
 def events(streams: Streams, steps: list[Callable[[], Any]], view: View = ALL) -> list[str]:
-    """The first event, and the event after each step."""
+    """The event of the first look, and the event after each step. The first look is after a pause."""
     found: list[str] = []
 
     async def follow() -> None:
         stream: AsyncIterator[str] = streams.follow(view, here)
+        assert await anext(stream) == "retry: 5000\n\n"
         found.append(await anext(stream))
         for step in steps:
             step()
@@ -50,7 +51,7 @@ def test_only_the_changed_rows_are_sent(site: Any, streams: Streams) -> None:
     first, quiet, changed = events(
         streams, [lambda: None, lambda: site.close(site.begin("quiet", "2026-03-02"), RunStatus.FAILED_FINAL, "exit 4")]
     )
-    assert first.startswith("retry: 5000\n: 8 pipelines")
+    assert first == ": no change\n\n"
     assert quiet == ": no change\n\n"
     assert changed.startswith("event: rows\n")
     assert names(changed.replace("data: ", "")) == ["quiet"]
@@ -63,9 +64,10 @@ def test_a_change_before_the_first_look_is_sent(site: Any, reader: Reader, strea
     board, _ = read_board(reader, ALL)
 
     async def first(seen: str) -> str:
-        return await anext(streams.follow(ALL, here, seen))
+        stream = streams.follow(ALL, here, seen)
+        return [await anext(stream), await anext(stream)][1]
 
-    assert anyio.run(first, board.mark).startswith("retry: 5000\n: 8 pipelines")
+    assert anyio.run(first, board.mark) == ": no change\n\n"
     site.close(site.begin("quiet", "2026-03-02"), RunStatus.FAILED_FINAL)
     event = anyio.run(first, board.mark)
     assert event.startswith("event: rows\n")
@@ -90,15 +92,30 @@ def test_a_look_costs_one_query_per_day(site: Any, streams: Streams) -> None:
 def test_viewers_of_the_same_days_share_the_queries(site: Any) -> None:
     site.all_states()
     now = [0.0]
-    reader = Reader(site.tables, site.store.names, clock=lambda: site.now, monotonic=lambda: now[0], fresh_seconds=2)
-    site.tables.requests.clear()
-    for _ in range(3):
-        reader.board(None, 14)
-    assert site.tables.requests.count("query DAY") == 14
-    now[0] = 2.5
-    reader.board(None, 14)
-    assert site.tables.requests.count("query DAY") == 28
+    reader = Reader(site.tables, site.store.names, clock=lambda: site.now, monotonic=lambda: now[0])
+    counted = []
+    for seconds in (0.0, 1.0, 2.5, 30.0, 63.0):
+        now[0] = seconds
+        site.tables.requests.clear()
+        for _ in range(3):
+            reader.board(None, 14)
+        counted.append(site.tables.requests.count("query DAY"))
+    # The three newest days are read again after two seconds, and the others after a minute.
+    assert counted == [14, 0, 3, 3, 14]
     reader.close()
+
+
+def test_an_opened_page_makes_no_second_reading(site: Any, open_fresh: Callable[[], Any]) -> None:
+    site.all_states()
+    page = open_fresh()
+    site.tables.requests.clear()
+    page.get("/")
+
+    async def first() -> str:
+        return await anext(page.app.state.streams.follow(ALL, here))
+
+    anyio.run(first)
+    assert site.tables.requests.count("query DAY") == 14
 
 
 def test_a_failed_look_is_said_and_the_stream_goes_on(

@@ -25,8 +25,8 @@ from interlock_store._tables import TableNames, Tables
 from interlock_store._trigger_rows import read_status
 from interlock_store._write import Item
 
-ROWS_OF_A_DAY = 1000
-"""The rows of a day that one query reads. They have about 400 bytes each, so one answer has room for them."""
+ROWS_OF_A_DAY = 2500
+"""The rows of a day that one query reads. They have up to 400 bytes each, and an answer has room for 1 MB."""
 
 _MOST_NOTES = 100
 """The rows that one batch of DynamoDB reads."""

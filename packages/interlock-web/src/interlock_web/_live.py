@@ -35,12 +35,16 @@ class Streams:
         self._open += 1
         try:
             look = _Look(self._reader, self._pages, view, seen)
+            # The page was read just now, so the first look comes after a pause.
+            event = "retry: 5000\n\n"
             while not self.is_ending and not await is_gone():
-                yield await to_thread.run_sync(look.event)
+                yield event
                 # Short steps, so that the end of the server is seen soon.
                 with anyio.move_on_after(self._poll_seconds):
                     while not self.is_ending:
                         await anyio.sleep(min(self._poll_seconds, 0.2))
+                if not self.is_ending:
+                    event = await to_thread.run_sync(look.event)
         finally:
             self._open -= 1
 
@@ -64,11 +68,8 @@ class _Look:
         rows = {row.pipeline: row for row in board.rows}
         seen, self._seen = self._seen, rows
         if seen is None:
-            greeting = f"retry: 5000\n: {len(rows)} pipelines\n\n"
-            # The page may be older than this look: after a lost connection, or a failed first look.
+            # The page is older than this look: a change since then has changed the mark.
             seen = rows if self._mark in ("", board.mark) else {}
-            if seen is rows:
-                return greeting
         changed = [row for name, row in rows.items() if seen.get(name) != row][:_MOST_CHANGES]
         if not changed and seen.keys() == rows.keys():
             return ": no change\n\n"

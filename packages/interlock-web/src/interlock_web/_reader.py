@@ -34,6 +34,9 @@ _CONNECTIONS = 8
 """The queries that run at the same time. The connection pool of a client has ten places."""
 
 _FRESH_SECONDS = 2.0
+_OLD_SECONDS = 60.0
+_CHANGING = timedelta(days=2)
+"""The age of a day up to which its dates change often."""
 _CONFIGS_FRESH_SECONDS = 20.0
 _EVENTS = 200
 _RUNS = 90
@@ -99,12 +102,10 @@ class _Kept:
             if known is not None and self._monotonic() - known[0] < self._seconds:
                 kept: T = known[1]
                 return kept
-            # Ages are measured from the begin of a reading, so that a slow one is not kept longer.
-            begin = self._monotonic()
             found = read()
-            old = begin - self._seconds
-            self._values = {key: entry for key, entry in self._values.items() if entry[0] > old}
-            self._values[name] = (begin, found)
+            end = self._monotonic()
+            self._values = {key: entry for key, entry in self._values.items() if end - entry[0] < self._seconds}
+            self._values[name] = (end, found)
             return found
 
 
@@ -124,13 +125,20 @@ class Reader:
         clock: Clock = now_utc,
         monotonic: Callable[[], float] = time.monotonic,
         fresh_seconds: float = _FRESH_SECONDS,
+        old_seconds: float = _OLD_SECONDS,
     ) -> None:
-        """fresh_seconds: the age up to which the pages of the days are shared between viewers."""
+        """fresh_seconds: the age up to which the page of a recent day is shared between viewers. old_seconds: that of
+        an older day, which changes rarely.
+        """
         self._store = Store(tables, names)
         self._overview = Overview(tables, names)
         self._days = Days(tables, names)
         self.clock = clock
-        self._pages = _Kept(fresh_seconds, monotonic)
+        self._fresh_seconds = fresh_seconds
+        self._old_seconds = max(fresh_seconds, old_seconds)
+        self._monotonic = monotonic
+        self._reading = threading.Lock()
+        self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
         self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic)
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
@@ -166,23 +174,27 @@ class Reader:
         last = until or self.today()
         shown = [last - timedelta(days=back) for back in range(days) if back < last.toordinal()]
 
-        pages, read_at = self._read_pages(shown, {}, 1)
+        pages = self._read_pages(shown, 1)
         if depth > 1 and not all(page.is_whole for page in pages):
-            known = {page.day: page for page in pages if page.is_whole}
-            pages, read_at = self._read_pages(shown, known, depth)
-        return BoardFacts(pages, pipelines, read_at)
+            unread = [page.day for page in pages if not page.is_whole]
+            deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
+            pages = [deeper.get(page.day, page) for page in pages]
+        return BoardFacts(tuple(pages), pipelines, self.clock())
 
-    def _read_pages(
-        self, days: Sequence[calendar_day], known: Mapping[calendar_day, DayPage], depth: int
-    ) -> tuple[tuple[DayPage, ...], datetime]:
-        def page(day: calendar_day) -> DayPage:
-            return known.get(day) or self._days.page(day, depth * ROWS_OF_A_DAY)
-
-        def read() -> tuple[tuple[DayPage, ...], datetime]:
-            read_at = self.clock()
-            return tuple(self._pool.map(page, days)), read_at
-
-        return self._pages.value((tuple(days), depth), read)
+    def _read_pages(self, days: Sequence[calendar_day], depth: int) -> list[DayPage]:
+        """The pages of these days. Those that are still fresh are not read again."""
+        changing = self.clock().date() - _CHANGING
+        with self._reading:
+            now = self._monotonic()
+            fresh = {(day, depth): self._fresh_seconds if day >= changing else self._old_seconds for day in days}
+            stale = [key for key, age in fresh.items() if key not in self._pages or now - self._pages[key][0] >= age]
+            found = list(self._pool.map(lambda key: self._days.page(key[0], key[1] * ROWS_OF_A_DAY), stale))
+            # Ages count from the end of a reading, since a slow one would be stale at once.
+            end = self._monotonic()
+            self._pages |= {key: (end, page) for key, page in zip(stale, found, strict=True)}
+            pages = [self._pages[day, depth][1] for day in days]
+            self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
+            return pages
 
     def phases(self, keys: Sequence[RunKey]) -> tuple[Mapping[RunKey, Run], Mapping[RunKey, datetime]]:
         """The runs and the first arrivals of these dates, in one batch of each for a hundred dates."""
