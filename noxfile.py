@@ -234,7 +234,9 @@ def installed(session: nox.Session) -> None:
     shutil.rmtree(wheels, ignore_errors=True)
     session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
     fresh = (f"--reinstall-package={package}" for package in PACKAGES)
-    session.run_install("uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local]")
+    session.run_install(
+        "uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local,web]"
+    )
     with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
         session.run("interlock", "demo", *session.posargs)
 
@@ -421,6 +423,19 @@ def traces(session: nox.Session) -> None:
     _sync_workspace(session)
     picture = {"INTERLOCK_PICTURE": str(ROOT / "docs" / "pictures" / "one-trace.svg")}
     session.run("pytest", "-q", "--timeout=1800", "tests/traces", *session.posargs, env=picture)
+
+
+@nox.session
+def web(session: nox.Session) -> None:
+    """Open the page in Chromium, which the machine must have. `-- --pictures` writes the pictures of the docs."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        session.error("Chromium is not installed. On Debian: apt-get install chromium")
+    _sync(session, "--package", "interlock-web", "--all-extras", "--group", "test")
+    session.run_install("uv", "pip", "install", "--quiet", "playwright>=1.49", "pillow>=11")
+    words = [word for word in session.posargs if word != "--pictures"]
+    pictures = str(ROOT / "docs" / "pictures") if "--pictures" in session.posargs else ""
+    variables = {"INTERLOCK_BROWSER": "1", "INTERLOCK_PICTURES": pictures}
+    session.run("pytest", "-q", "packages/interlock-web/tests/test_browser.py", *words, env=variables)
 
 
 @nox.session

@@ -140,7 +140,15 @@ class Meter:
         is_check = kind == "ConditionCheck"
         is_indexed = not is_check and row is not None and "GSI1PK" in row
         self.counts["rows written"] += not is_check
-        self.counts["write units"] += units * times + (units if is_indexed else 0)
+        self.counts["write units"] += units * times + (units if is_indexed else 0) + _units_of_days(kind, write, row)
+
+
+def _units_of_days(kind: str, write: Mapping[str, Any], row: Item | None) -> int:
+    """Write units of the index of days, whose small entry is one unit. A change of its sort key is a second one."""
+    if kind == "Put":
+        return int("GSI2PK" in write["Item"])
+    names = set(write.get("ExpressionAttributeNames", {}).values()) if kind == "Update" else set()
+    return 0 if "GSI2SK" not in names else 1 if row is None or "GSI2SK" not in row else 2
 
 
 def _read_units(name: str, asked: Mapping[str, Any], parsed: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""Checks interlock-cli installed without an extra: its commands are there, and the local ones name the extra."""
+"""Checks interlock-cli installed without an extra: its commands are there, and the others name their extra."""
 
 import importlib.util
 import subprocess
@@ -14,7 +14,8 @@ def _interlock(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _asks_for_the_extra(*arguments: str) -> list[str]:
-    wanted = f'error: interlock {arguments[0]}: not installed: pip install "interlock-cli[local]"\n'
+    extra = "web" if arguments[0] == "web" else "local"
+    wanted = f'error: interlock {arguments[0]}: not installed: pip install "interlock-cli[{extra}]"\n'
     done = _interlock(*arguments)
     if (done.returncode, done.stdout, done.stderr) == (2, "", wanted):
         return []
@@ -22,11 +23,16 @@ def _asks_for_the_extra(*arguments: str) -> list[str]:
 
 
 def main() -> int:
-    problems = [f"{name} is installed" for name in ("interlock_local", "ministack") if importlib.util.find_spec(name)]
+    problems = [
+        f"{name} is installed"
+        for name in ("interlock_local", "interlock_web", "ministack")
+        if importlib.util.find_spec(name)
+    ]
     listed = _interlock("--help")
     problems += [f"--help does not list {name}" for name in (*LOCAL, "status") if f"\n  {name} " not in listed.stdout]
     problems += [problem for name in LOCAL for problem in _asks_for_the_extra(name)]
     problems += _asks_for_the_extra("up", "--port", "4600") + _asks_for_the_extra("demo", "--help")
+    problems += _asks_for_the_extra("web", "--port", "4600")
     if _interlock("schema").returncode != 0:
         problems.append("schema fails")
     for problem in problems:

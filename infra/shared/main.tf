@@ -15,9 +15,17 @@ module "names" {
 module "control" {
   source = "../modules/dynamodb-table"
 
-  name                = module.names.tables["control"]
-  stream              = true
-  indexes             = [{ name = "GSI1", hash_key = "GSI1PK", range_key = "GSI1SK" }]
+  name   = module.names.tables["control"]
+  stream = true
+  indexes = [
+    { name = "GSI1", hash_key = "GSI1PK", range_key = "GSI1SK" },
+    {
+      name      = "GSI2"
+      hash_key  = "GSI2PK"
+      range_key = "GSI2SK"
+      include   = ["status", "attempt", "reason", "committedAt", "closedAt", "absolute", "relative", "markedAt"]
+    },
+  ]
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags

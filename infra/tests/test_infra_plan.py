@@ -15,6 +15,7 @@ from interlock_cli._receipt import RECEIPT
 from interlock_cli._search import Search
 from interlock_local.pump._filter import check_patterns, wanted
 from interlock_local.site._wiring import STREAM_FILTERS
+from interlock_store import PROJECTED
 
 if TYPE_CHECKING:
     from conftest import Plan
@@ -153,15 +154,23 @@ def test_a_table_is_protected_and_has_its_keys(table: str, stack: "Plan") -> Non
 
 
 @pytest.mark.parametrize(
-    ("table", "keys", "types"),
-    [("control", ("GSI1PK", "GSI1SK"), "SS"), ("events", ("eventType", "timestamp"), "SN")],
+    ("table", "name", "keys", "types"),
+    [
+        ("control", "GSI1", ("GSI1PK", "GSI1SK"), "SS"),
+        ("control", "GSI2", ("GSI2PK", "GSI2SK"), "SS"),
+        ("events", "GSI1", ("eventType", "timestamp"), "SN"),
+    ],
 )
-def test_an_indexed_table_has_its_index(table: str, keys: tuple[str, str], types: str, stack: "Plan") -> None:
+def test_an_indexed_table_has_its_index(
+    table: str, name: str, keys: tuple[str, str], types: str, stack: "Plan"
+) -> None:
     values = stack.one("aws_dynamodb_table", name=f"test-interlock-{table}").values
-    (index,) = values["global_secondary_index"]
-    assert (index["name"], index["hash_key"], index["range_key"], index["projection_type"]) == ("GSI1", *keys, "ALL")
+    (index,) = (one for one in values["global_secondary_index"] if one["name"] == name)
+    assert (index["hash_key"], index["range_key"]) == keys
+    assert index["projection_type"] == ("INCLUDE" if name in PROJECTED else "ALL")
+    assert set(index.get("non_key_attributes") or ()) == set(PROJECTED.get(name, ()))
     kinds = {attribute["name"]: attribute["type"] for attribute in values["attribute"]}
-    assert kinds == {"PK": "S", "SK": "S", keys[0]: types[0], keys[1]: types[1]}
+    assert {key: kinds[key] for key in keys} == dict(zip(keys, types, strict=True))
 
 
 def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:

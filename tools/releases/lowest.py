@@ -26,6 +26,7 @@ FACES = {
     "interlock-controller": [".effects", ".records", ".slas", ".watch"],
     "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
     "interlock-local": [".commands", ".demo", ".pump", ".site", ".stack", ".zips"],
+    "interlock-web": [".commands"],
 }
 
 # A script that checks one package further.

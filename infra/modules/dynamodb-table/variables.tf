@@ -11,12 +11,13 @@ variable "stream" {
 }
 
 variable "indexes" {
-  description = "Global secondary indexes, which project all attributes. range_type is S or N."
+  description = "Global secondary indexes. range_type is S or N. include: the projected attributes that are no keys, null for all."
   type = list(object({
     name       = string
     hash_key   = string
     range_key  = string
     range_type = optional(string, "S")
+    include    = optional(list(string))
   }))
   default  = []
   nullable = false

@@ -14,8 +14,10 @@ from interlock_cli._own import OWN
 from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_local import commands
+from interlock_web import commands as web_commands
 
-VALUES = {name: f"interlock_local.commands:{name}" for name in EXTRAS}
+MODULES = {"local": commands, "web": web_commands}
+VALUES = {name: f"{MODULES[extra].__name__}:{name}" for name, extra in EXTRAS.items()}
 
 
 def offered(**values: str) -> InstalledCommands:
@@ -31,7 +33,9 @@ def answer(command: click.Command | None, *arguments: str) -> str:
 
 def test_the_extra_brings_the_commands_that_name_it() -> None:
     installed = InstalledCommands()
-    assert {name: installed.command(name) for name in EXTRAS} == {name: getattr(commands, name) for name in EXTRAS}
+    assert {name: installed.command(name) for name in EXTRAS} == {
+        name: getattr(MODULES[extra], name) for name, extra in EXTRAS.items()
+    }
     assert main.get_command(click.Context(main), "demo") is commands.demo
 
 
@@ -39,7 +43,7 @@ def test_the_extra_brings_the_commands_that_name_it() -> None:
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("--port", "4600"), ("more", "words")])
 def test_a_command_without_its_extra_names_it(name: str, arguments: tuple[str, ...]) -> None:
     said = answer(offered().command(name), *arguments)
-    assert said == f'error: interlock {name}: not installed: pip install "interlock-cli[local]"\n'
+    assert said == f'error: interlock {name}: not installed: pip install "interlock-cli[{EXTRAS[name]}]"\n'
 
 
 def test_a_missing_command_is_listed_with_its_extra() -> None:

@@ -128,6 +128,14 @@ def test_without_apply_changes_are_listed_and_not_written(run: Any, store: Store
     assert store.config("bronze").config is None
 
 
+def test_older_dates_are_counted_and_not_listed(run: Any, store: Store, client: Any, calendars: Path) -> None:
+    closed = {**RUN, "SK": {"S": "TRIGGER#stream#2026-03-02"}, "status": {"S": "COMPLETED"}}
+    client.put_item(TableName=NAMES.control, Item=closed)
+    done = run("--calendars", str(calendars))
+    assert "1 date to be indexed by its day" in done.output
+    assert "TRIGGER#stream#2026-03-02" not in done.output
+
+
 def test_apply_writes_the_changes_once(run: Any, store: Store, calendars: Path) -> None:
     done = run("--calendars", str(calendars), "--apply")
     assert done.exit_code == 0, done.output
@@ -162,7 +170,7 @@ def test_as_json(run: Any, store: Store) -> None:
         "rerunRequestsLeft": 1,
         "stopped": None,
     }
-    assert answer["counts"] == {"index-config": 1, "adopt-run": 1, "write-calendar": 0}
+    assert answer["counts"] == {"index-config": 1, "adopt-run": 1, "index-day": 0, "write-calendar": 0}
     assert {change["sk"] for change in answer["changes"]} == {"CONFIG", "TRIGGER#stream#2026-03-03"}
     assert [problem["pk"] for problem in answer["problems"]] == ["PIPELINE#bronze"]
 

@@ -22,6 +22,7 @@ from interlock_lifecycle import Run, RunKey, StartRun
 from interlock_lifecycle.runs import open_run
 from interlock_sla import parse_execution_date
 from interlock_store import (
+    PROJECTED,
     DynamoClient,
     DynamoScan,
     DynamoTables,
@@ -54,19 +55,16 @@ def create_tables(client: Any, names: TableNames) -> None:
             "AttributeDefinitions": [{"AttributeName": part, "AttributeType": "S"} for part in ("PK", "SK")],
         }
         if name == names.control:
-            parts = ("GSI1PK", "GSI1SK")
+            parts = ("GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK")
             request["AttributeDefinitions"] += [{"AttributeName": part, "AttributeType": "S"} for part in parts]
-            request["GlobalSecondaryIndexes"] = [
-                {
-                    "IndexName": "GSI1",
-                    "KeySchema": [
-                        {"AttributeName": "GSI1PK", "KeyType": "HASH"},
-                        {"AttributeName": "GSI1SK", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ]
+            some = {"ProjectionType": "INCLUDE", "NonKeyAttributes": [*PROJECTED["GSI2"]]}
+            request["GlobalSecondaryIndexes"] = [_index("GSI1", {"ProjectionType": "ALL"}), _index("GSI2", some)]
         client.create_table(**request)
+
+
+def _index(name: str, projection: dict[str, Any]) -> dict[str, Any]:
+    keys = [{"AttributeName": f"{name}PK", "KeyType": "HASH"}, {"AttributeName": f"{name}SK", "KeyType": "RANGE"}]
+    return {"IndexName": name, "KeySchema": keys, "Projection": projection}
 
 
 def empty_tables(client: Any, names: TableNames) -> None:

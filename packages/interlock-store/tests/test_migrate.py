@@ -176,7 +176,8 @@ def test_what_lacks_nothing_is_left_as_it_is(old: Store, scan: RowScan, start: S
     changed = {(change.pk, change.sk) for change in done.changes}
     after = all_rows(old, scan)
     assert {key for key in before if before[key] != after[key]} == changed
-    assert changed == {("PIPELINE#bronze", "CONFIG"), ("PIPELINE#bronze", "TRIGGER#stream#2026-03-03")}
+    older = {("PIPELINE#bronze", f"TRIGGER#stream#2026-03-0{day}") for day in (1, 2, 3)}
+    assert changed == {("PIPELINE#bronze", "CONFIG"), *older}
 
 
 def test_waiting_rerun_requests_are_counted_and_left(old: Store, scan: RowScan) -> None:
@@ -205,7 +206,7 @@ def test_without_apply_the_report_is_equal_and_nothing_written(old: Store, scan:
     assert all_rows(old, scan) == before
     done = migrate(old, scan, calendars=[fresh])
     assert reported.changes == done.changes
-    assert len(done.changes) == 3
+    assert len(done.changes) == 5
 
 
 def test_an_interrupted_go_is_taken_up_where_it_stopped(old: Store, scan: RowScan) -> None:
@@ -347,13 +348,14 @@ def closes(**changes: Any) -> Write:
 
 def test_a_run_that_closes_meanwhile_stays_closed(meddled: Meddled) -> None:
     done, row = race(meddled, {**RUN, "ttl": EXPIRES}, closes(status="COMPLETED"))
-    assert done.changes == ()
-    assert row == {**RUN, "status": "COMPLETED"}
+    assert [change.action for change in done.changes] == [MigrationAction.INDEX_DAY]
+    place = {"GSI2PK": "DAY#2026-03-03", "GSI2SK": f"9#bronze#{RUN['SK']}"}
+    assert row == {**RUN, "status": "COMPLETED", **place}
 
 
 def test_a_run_that_begins_in_the_meantime_keeps_its_token(meddled: Meddled) -> None:
     done, row = race(meddled, {**RUN, "ttl": EXPIRES}, closes(runToken="theirs"))
-    assert done.changes == ()
+    assert [change.action for change in done.changes] == [MigrationAction.INDEX_DAY]
     assert row is not None
     assert row["runToken"] == "theirs"
 

@@ -12,7 +12,7 @@ from interlock_cli._errors import CliError
 GROUP = "interlock.commands"
 """Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""
 
-EXTRAS = dict.fromkeys(("build", "demo", "deploy", "env", "teardown", "up"), "local")
+EXTRAS = {**dict.fromkeys(("build", "demo", "deploy", "env", "teardown", "up"), "local"), "web": "web"}
 """The commands of Interlock's own packages, and the extra of interlock-cli that installs each."""
 
 _SUMMARIES = {
@@ -22,6 +22,7 @@ _SUMMARIES = {
     "interlock_local.commands:env": "Print the address and the key of a running local stack as shell variables.",
     "interlock_local.commands:teardown": "Remove a deployment of `interlock deploy`, with all rows of its tables.",
     "interlock_local.commands:up": "Run Interlock on this machine until Ctrl-C or SIGTERM.",
+    "interlock_web.commands:web": "Show pipelines and dates on a page, until Ctrl-C or SIGTERM.",
 }
 """The first sentence of the help of these commands, for a list that does not load them."""
 

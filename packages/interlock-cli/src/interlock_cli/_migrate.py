@@ -33,6 +33,7 @@ from interlock_store import (
 _NOUNS = {
     MigrationAction.INDEX_CONFIG: ("config", "indexed"),
     MigrationAction.ADOPT_RUN: ("running run", "given a lease"),
+    MigrationAction.INDEX_DAY: ("date", "indexed by its day"),
     MigrationAction.WRITE_CALENDAR: ("calendar", "written"),
 }
 _PROBLEMS, _INTERRUPTED = 1, 130
@@ -106,9 +107,9 @@ def migrate(
 ) -> None:
     """Add missing attributes to the rows of an older deployment.
 
-    The attributes are indexes of pipelines and leases of runs. With --calendars the command also writes calendars.
-    Without --apply the command only lists the changes. The system may be live meanwhile. The command may be
-    repeated: it leaves complete rows as they are. It reads the whole control table.
+    The attributes are indexes of pipelines and dates, and leases of runs. With --calendars the command also writes
+    calendars. Without --apply the command only lists the changes, and counts the dates. The system may be live
+    meanwhile. The command may be repeated: it leaves complete rows as they are. It reads the whole control table.
 
     It also reports the changes that users will notice. `held`: pipelines whose rows name another date than the
     newest run, or the last fire of a cron. Such a row no longer decides a rule, so the pipeline would wait until its
@@ -234,9 +235,11 @@ def _wire(tally: Tally, environment: str, applied: bool, again: str) -> dict[str
 
 
 def _print(tally: Tally, out: Output, environment: str, applied: bool, again: str) -> None:
-    if tally.changes:
+    # An older deployment may have many thousand dates. The summary has their number, and --json lists them.
+    listed = [change for change in tally.changes if change.action is not MigrationAction.INDEX_DAY]
+    if listed:
         shown = table("change", "row", "details", whole=("change",))
-        for change in tally.changes:
+        for change in listed:
             shown.add_row(str(change.action), f"{change.pk} / {change.sk}", change.says)
         out.table(shown)
     for problem in tally.problems:

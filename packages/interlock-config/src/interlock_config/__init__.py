@@ -30,6 +30,7 @@ from ._files import (
     encode_json,
     read_document,
     review,
+    shown_config,
     validate,
 )
 from ._problems import ConfigError, Problem
@@ -97,6 +98,7 @@ __all__ = [
     "read_document",
     "review",
     "route",
+    "shown_config",
     "silence_covers",
     "taken_values",
     "validate",

@@ -17,8 +17,11 @@ from interlock_lifecycle.waits import JOBS_WITH_EVENTS, JobName, job_of_event
 from interlock_local import LocalStackError, find_checkout
 from interlock_local.site import Deployment, StackSettings, deploy, has_slack, kept_variables, render_definition
 from interlock_local.site._policies import role_policy
+from interlock_local.site._site import Site
+from interlock_local.site._tables import Tables, _table
 from interlock_local.stack import Ministack
 from interlock_local.zips import SERVICES
+from interlock_store import PROJECTED
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -100,16 +103,20 @@ def deployment(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> De
 
 
 @pytest.mark.parametrize(
-    ("table", "stream", "index"),
+    ("table", "stream", "indexes"),
     [
-        ("control", True, [("GSI1PK", "S"), ("GSI1SK", "S")]),
-        ("joblog", True, None),
-        ("rerun", False, None),
-        ("events", False, [("eventType", "S"), ("timestamp", "N")]),
+        (
+            "control",
+            True,
+            {"GSI1": [("GSI1PK", "S"), ("GSI1SK", "S")], "GSI2": [("GSI2PK", "S"), ("GSI2SK", "S")]},
+        ),
+        ("joblog", True, {}),
+        ("rerun", False, {}),
+        ("events", False, {"GSI1": [("eventType", "S"), ("timestamp", "N")]}),
     ],
 )
 def test_tables_have_the_documented_shape(
-    clients: Clients, deployment: Deployment, table: str, stream: bool, index: list[tuple[str, str]] | None
+    clients: Clients, deployment: Deployment, table: str, stream: bool, indexes: dict[str, list[tuple[str, str]]]
 ) -> None:
     found = clients("dynamodb").describe_table(TableName=f"test-interlock-{table}")["Table"]
     kinds = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
@@ -117,11 +124,13 @@ def test_tables_have_the_documented_shape(
     assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert found["DeletionProtectionEnabled"] is True
     assert found.get("StreamSpecification", {}).get("StreamViewType") == ("NEW_IMAGE" if stream else None)
-    indexes = found.get("GlobalSecondaryIndexes", [])
-    assert [one["IndexName"] for one in indexes] == (["GSI1"] if index else [])
-    if index:
-        assert [(key["AttributeName"], kinds[key["AttributeName"]]) for key in indexes[0]["KeySchema"]] == index
-        assert indexes[0]["Projection"] == {"ProjectionType": "ALL"}
+    shapes = {one["IndexName"]: one for one in found.get("GlobalSecondaryIndexes", [])}
+    assert shapes.keys() == indexes.keys()
+    for name, index in indexes.items():
+        assert [(key["AttributeName"], kinds[key["AttributeName"]]) for key in shapes[name]["KeySchema"]] == index
+        projection = shapes[name]["Projection"]
+        assert projection["ProjectionType"] == ("INCLUDE" if name == "GSI2" else "ALL")
+        assert set(projection.get("NonKeyAttributes", [])) == set(PROJECTED.get(name, ()))
     ttl = clients("dynamodb").describe_time_to_live(TableName=f"test-interlock-{table}")["TimeToLiveDescription"]
     assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")
 
@@ -490,3 +499,21 @@ def test_functions_have_the_processor_of_their_zips(clients: Clients, architectu
     for service in SERVICES:
         found = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
         assert found["Architectures"] == [architecture]
+
+
+def test_a_table_of_an_older_version_gets_its_new_index(clients: Clients) -> None:
+    client, site = clients("dynamodb"), Site(clients, replace(SETTINGS, environment="older"), REGION, ACCOUNT)
+    shape = _table("older-interlock-control", "control")
+    first = [one for one in shape["GlobalSecondaryIndexes"] if one["IndexName"] == "GSI1"]
+    attributes = [one for one in shape["AttributeDefinitions"] if not one["AttributeName"].startswith("GSI2")]
+    client.create_table(**{**shape, "GlobalSecondaryIndexes": first, "AttributeDefinitions": attributes})
+    row = {"PK": "PIPELINE#a", "SK": "TRIGGER#stream#2026-03-03", "GSI2PK": "DAY#2026-03-03", "GSI2SK": "9#a"}
+    client.put_item(TableName=shape["TableName"], Item={name: {"S": value} for name, value in row.items()})
+    Tables(site).create()
+    found = client.query(
+        TableName=shape["TableName"],
+        IndexName="GSI2",
+        KeyConditionExpression="GSI2PK = :day",
+        ExpressionAttributeValues={":day": {"S": "DAY#2026-03-03"}},
+    )
+    assert [one["SK"]["S"] for one in found["Items"]] == ["TRIGGER#stream#2026-03-03"]

@@ -5,6 +5,7 @@ from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
 from interlock_store._date_facts import read_date
+from interlock_store._days import ROWS_OF_A_DAY, DateState, DayPage, Days
 from interlock_store._dynamo import DynamoTables
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
@@ -37,13 +38,15 @@ from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, Sca
 from interlock_store._silences import Silence, UnreadableSilence
 from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
-from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
+from interlock_store._tables import PROJECTED, Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
 from interlock_store._values import from_wire, to_wire
 from interlock_store._waits import Waits
 
 __all__ = [
     "NO_CONFIG",
+    "PROJECTED",
+    "ROWS_OF_A_DAY",
     "AlertRecords",
     "Commit",
     "ConfigCache",
@@ -51,6 +54,9 @@ __all__ = [
     "CorruptedTrigger",
     "Cursor",
     "DateOfSensor",
+    "DateState",
+    "DayPage",
+    "Days",
     "DynamoClient",
     "DynamoScan",
     "DynamoTables",

@@ -11,8 +11,8 @@ from interlock_store._write import Expect, Item, Put, Update, Write, key_of
 _MOST_WRITES = 100
 _LARGEST_ROW = 400 * 1024
 _LARGEST_TRANSACTION = 4 * 1024 * 1024
-_LONGEST = {"PK": 2048, "SK": 1024, "GSI1PK": 2048, "GSI1SK": 1024}
-"""The limits in bytes of the attributes that are keys of the table or of its index."""
+_LONGEST = {"PK": 2048, "SK": 1024, "GSI1PK": 2048, "GSI1SK": 1024, "GSI2PK": 2048, "GSI2SK": 1024}
+"""The limits in bytes of the attributes that are keys of the table or of its indexes."""
 _OPEN_ENDED = frozenset({dict, list, set, bytes})
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 125, -130
 
@@ -84,7 +84,7 @@ def _may_be_large(row: Item) -> bool:
 
 
 def _check_key(name: str, row: Item, longest: int) -> None:
-    if name not in row and name.startswith("GSI1"):
+    if name not in row and name.startswith("GSI"):
         return
     value = row.get(name)
     if not isinstance(value, str) or not value:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, assert_never
 
 from interlock_store._limits import check_transaction, meets, stored
-from interlock_store._tables import TransactionRejected
+from interlock_store._tables import PROJECTED, TransactionRejected
 from interlock_store._write import Check, Delete, Item, Put, Update, Write, key_of
 
 Key = tuple[str, str, str]
@@ -58,7 +58,8 @@ class MemoryTables:
             entries = self._partition(table, pk, index or "")
             chosen = _between(entries, prefix, after, up_to)
             found = chosen if not newest_first else reversed(list(chosen))
-            return iter([_copy(self._rows[key]) for _, key in islice(found, limit)])
+            rows = [self._rows[key] for _, key in islice(found, limit)]
+            return iter([_copy(_projected(row, index)) for row in rows])
 
     def _partition(self, table: str, pk: str, index: str) -> list[_Entry]:
         if index not in self._partitions:
@@ -131,6 +132,15 @@ def _after(write: Write, before: Item | None) -> Item | None:
             return None
         case _:
             assert_never(write)
+
+
+def _projected(row: Item, index: str | None) -> Item:
+    """The attributes of a row that an index holds."""
+    names = PROJECTED.get(index or "")
+    if names is None:
+        return row
+    keys = ("PK", "SK", f"{index}PK", f"{index}SK")
+    return {name: row[name] for name in (*keys, *names) if name in row}
 
 
 def _copy(value: Any) -> Any:

@@ -10,20 +10,24 @@ from typing import Literal
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, notices
-from interlock_lifecycle import RunStatus
+from interlock_lifecycle import RunKey, RunStatus
 from interlock_lifecycle.reports import moved_deadlines
 from interlock_lifecycle.runs import lease_end
 from interlock_sla import Calendar
 from interlock_store._outlook import date_holds, newest_date
 from interlock_store._rows import (
     CONFIG,
+    DAYS,
     RUNNING,
     MalformedRow,
+    day_of_run,
+    day_of_verdict,
     epoch,
     format_time,
     key_of_row,
     parse_time,
     pipeline_of,
+    read_verdict,
 )
 from interlock_store._scan import Position, RowScan, ScanPage
 from interlock_store._store import Store
@@ -41,6 +45,7 @@ class MigrationAction(StrEnum):
 
     INDEX_CONFIG = "index-config"
     ADOPT_RUN = "adopt-run"
+    INDEX_DAY = "index-day"
     WRITE_CALENDAR = "write-calendar"
 
 
@@ -119,8 +124,8 @@ class Migration:
     CONFIG rows get their index entry and `createdAt`. RUNNING trigger rows without a token get a token, their index
     entry and a lease: their old `ttl`, otherwise now + `execution_timeout` + 30 minutes. They get no `startedAt`: their
     execution belongs to another state machine, so the watchdog does not ask about it, and the lease ends the run.
-    Complete rows stay as they are, so a second pass changes nothing. Each write is conditional on the values that were
-    read, since the system may be live.
+    Trigger rows, and verdicts with a breach, get their place in the index of days. Complete rows stay as they are, so a
+    second pass changes nothing. Each write is conditional on the values that were read, since the system may be live.
 
     Without `apply`, nothing is written. `now` is aware. Errors of the tables are raised. Pages that were returned
     before an error need no second pass.
@@ -165,6 +170,8 @@ class Migration:
             elif row["SK"] == CONFIG:
                 self._carry_out(row, self._config_step, findings)
                 self._check_config(row, findings)
+            elif row["SK"].startswith("VERDICT#"):
+                self._carry_out(row, self._verdict_step, findings)
             else:
                 self._carry_out(row, self._run_step, findings)
         return findings.page(page.position, page.looked_at, requests)
@@ -287,12 +294,15 @@ class Migration:
     # --- runs ----------------------------------------------------------------------------------------------------
 
     def _run_step(self, row: Item) -> _Step | None:
-        """A new token, a lease and the index entry, for a RUNNING row of another state machine."""
-        if row.get("runToken"):
+        """A new token, a lease and the index entries, for a RUNNING row of another state machine.
+
+        Any other row without a place in the index of days gets one.
+        """
+        if row.get("runToken") and f"{DAYS}PK" in row:
             return None
-        key_of_row(row["PK"], row["SK"])
-        if read_status(row) is not RunStatus.RUNNING:
-            return None
+        key, status = key_of_row(row["PK"], row["SK"]), read_status(row)
+        if status is not RunStatus.RUNNING or row.get("runToken"):
+            return self._day_step(row, key, status)
         lease = expiry_of(row.get("ttl")) or lease_end(self._now, self._execution_timeout)
         token = _token(row, lease)
         changes: Item = {
@@ -302,12 +312,34 @@ class Migration:
             "ttl": epoch(lease + _RUN_TTL),
             "GSI1PK": RUNNING,
             "GSI1SK": format_time(lease),
+            # The other state machine evaluates the rules and starts the job, so the run counts as one with a job.
+            **day_of_run(key, status, has_job=True),
         }
         if "attempt" not in row:
             changes["attempt"] = 0
-        read = ("status", "ttl", "attempt", "runToken", "startedToken", "leaseUntil", "GSI1PK", "GSI1SK")
+        read = ("status", "ttl", "attempt", "runToken", "startedToken", "leaseUntil", "GSI1PK", "GSI1SK", f"{DAYS}PK")
         says = f"its lease ends at {lease:%Y-%m-%dT%H:%M:%SZ}"
         return self._step(row, MigrationAction.ADOPT_RUN, changes, read, says)
+
+    def _day_step(self, row: Item, key: RunKey, status: RunStatus) -> _Step | None:
+        """The place of a trigger row in the index of days."""
+        if f"{DAYS}PK" in row:
+            return None
+        # The scan leaves the jobs in the table, and few runs are under way.
+        whole = self._tables.get(self._control, row["PK"], row["SK"]) if status is RunStatus.RUNNING else None
+        day = day_of_run(key, status, has_job="jobIntent" in (whole or {}))
+        read = ("status", "runToken", f"{DAYS}PK")
+        return self._step(row, MigrationAction.INDEX_DAY, day, read, f"found under {day[f'{DAYS}PK']}")
+
+    def _verdict_step(self, row: Item) -> _Step | None:
+        """The place of a breach in the index of days."""
+        if f"{DAYS}PK" in row:
+            return None
+        key = key_of_row(row["PK"], row["SK"])
+        day = day_of_verdict(key, read_verdict(row, key).clocks)
+        if not day:
+            return None
+        return self._step(row, MigrationAction.INDEX_DAY, day, (f"{DAYS}PK",), f"found under {day[f'{DAYS}PK']}")
 
     def _step(
         self,

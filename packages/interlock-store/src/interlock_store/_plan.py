@@ -66,6 +66,9 @@ from interlock_store._rows import (
     WAITING,
     closed_row,
     counter_row,
+    day_of_marker,
+    day_of_run,
+    day_of_verdict,
     dry_run_row,
     entry_row,
     event_row,
@@ -444,9 +447,10 @@ def _set_intent(run: Run, control: str, intent: str | None) -> Update:
         equals={**_held(run).equals, **({"jobIntent": before} if before else {})},
         absent=() if before else ("jobIntent",),
     )
+    day = day_of_run(run.key, RunStatus.RUNNING, has_job=intent is not None)
     if intent is None:
-        return _on_run(run, control, {}, remove=("jobIntent",), expect=expect)
-    return _on_run(run, control, {"jobIntent": intent}, expect=expect)
+        return _on_run(run, control, day, remove=("jobIntent",), expect=expect)
+    return _on_run(run, control, {"jobIntent": intent, **day}, expect=expect)
 
 
 def _baseline(key: RunKey, baseline: dict[str, Item] | None, control: str) -> list[Write]:
@@ -469,7 +473,11 @@ def _count(rerun: RerunEntry, names: TableNames, number: int = 0) -> Put:
 
 def _close(decision: CloseRun, names: TableNames) -> list[Write]:
     run = decision.run
-    changes: Item = {"status": str(decision.status), "closedAt": format_time(decision.closed_at)}
+    changes: Item = {
+        "status": str(decision.status),
+        "closedAt": format_time(decision.closed_at),
+        **day_of_run(run.key, decision.status, has_job=False),
+    }
     if decision.intent is not None:
         changes["jobIntent"] = intent_row(decision.intent)
     if decision.reason:
@@ -508,7 +516,7 @@ def _judge(
         equals={str(clock): value for clock, value in judged.corrupted.items()},
         absent=tuple(str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.corrupted)),
     )
-    changes = verdict_changes(decision.verdicts)
+    changes = verdict_changes(decision.verdicts) | day_of_verdict(key, decision.verdicts)
     return [Update(control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), set=changes, expect=expect)]
 
 
@@ -730,4 +738,5 @@ def _dry_run_as_read(decision: AnswerDryRun) -> Expect:
 def _mark(decision: Announce, control: str) -> list[Write]:
     if decision.marker is None or decision.at is None:
         return []
-    return [Put(control, marker_row(decision.pipeline_id, decision.marker, decision.at), NOTHING_THERE, FENCE)]
+    row = marker_row(decision.pipeline_id, decision.marker, decision.at)
+    return [Put(control, {**row, **day_of_marker(decision.pipeline_id, decision.marker)}, NOTHING_THERE, FENCE)]

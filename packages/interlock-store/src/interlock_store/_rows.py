@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +25,7 @@ from interlock_lifecycle import (
     RestOfHour,
     Run,
     RunKey,
+    RunStatus,
     Sensor,
     Verdict,
     Wait,
@@ -33,11 +35,14 @@ from interlock_lifecycle.events import Event, cut_text, event_detail
 from interlock_lifecycle.reruns import REPORTED_EVERY, RerunRequest
 from interlock_lifecycle.waits import JobName
 from interlock_rules import KeptRow
-from interlock_sla import Clock, Outcome, SlaError, parse_execution_date
+from interlock_sla import Clock, ExecutionDate, Outcome, SlaError, parse_execution_date
 from interlock_store._tables import StoreError
 from interlock_store._write import Expect, Item
 
 INDEX = "GSI1"
+DAYS = "GSI2"
+"""The index of days: the dates of a day, the most urgent ones first (`_days.py`)."""
+
 ALERTS = "ALERTS"
 """The partition of the routing of alerts, in the events table."""
 
@@ -49,6 +54,9 @@ DORMANT = "DORMANT"
 JOBRUN = "JOBRUN"
 WAITING = "WAITING"
 LOOKING = "LOOKING"
+
+_BOOKKEEPING = frozenset({"PK", "SK", "ttl", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"})
+"""The attributes of a flat sensor row that are no fields of the sensor."""
 
 _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
@@ -157,6 +165,51 @@ def epoch(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
+class Rank(StrEnum):
+    """The places of the rows of a day in the index of days. The most urgent ones come first."""
+
+    FAILED = "1"
+    BREACHED = "2"
+    MISSED = "3"
+    HELD = "4"
+    RUNNING = "5"
+    COMPLETED = "9"
+
+
+def day_entry(pk: str, sk: str, date: ExecutionDate, rank: Rank) -> Item:
+    """The entry of a row in the index of days. The sort key is unique, so that a reader can go on after it."""
+    place = f"{rank}#{pk.removeprefix('PIPELINE#')}#{sk}"
+    if len(place.encode()) > LONGEST_SK:
+        place = f"{rank}#{digest(pk, sk)}"
+    return {f"{DAYS}PK": f"DAY#{date.day}", f"{DAYS}SK": place}
+
+
+def day_of_run(key: RunKey, status: RunStatus, *, has_job: bool) -> Item:
+    """The entry of a trigger row in the index of days. A running run without a job is held or about to start."""
+    ranks = {RunStatus.COMPLETED: Rank.COMPLETED, RunStatus.FAILED_FINAL: Rank.FAILED}
+    rank = ranks.get(status, Rank.RUNNING if has_job else Rank.HELD)
+    return day_entry(pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key), key.date, rank)
+
+
+def day_of_verdict(key: RunKey, fresh: Mapping[Clock, ClockVerdict]) -> Item:
+    """The entry of a VERDICT# row in the index of days, if a clock is breached. A met deadline is not urgent."""
+    if all(verdict.outcome is not Outcome.BREACH for verdict in fresh.values()):
+        return {}
+    return day_entry(pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), key.date, Rank.BREACHED)
+
+
+def day_of_marker(pipeline_id: str, marker: str) -> Item:
+    """The entry of the marker of a missed date in the index of days. Other markers have none."""
+    name, _, text = marker.rpartition("#")
+    if not name.startswith("missed#"):
+        return {}
+    try:
+        date = parse_execution_date(text)
+    except SlaError:
+        return {}
+    return day_entry(pipeline_pk(pipeline_id), marker_sk(marker), date, Rank.MISSED)
+
+
 def run_row(run: Run) -> Item:
     """The trigger row of a run that is not started yet. It is in the pending index."""
     row: Item = {
@@ -170,6 +223,7 @@ def run_row(run: Run) -> Item:
         "reason": run.reason,
         "GSI1PK": PENDING,
         "GSI1SK": format_time(run.committed_at),
+        **day_of_run(run.key, run.status, has_job=run.job_intent is not None),
     }
     if run.lease_until is not None:
         row["leaseUntil"] = format_time(run.lease_until)
@@ -337,7 +391,7 @@ def sensor_fields(row: Mapping[str, Any]) -> Mapping[str, object]:
     data = row.get("data")
     if isinstance(data, Mapping):
         return data
-    return {name: value for name, value in row.items() if name not in {"PK", "SK", "ttl", "GSI1PK", "GSI1SK"}}
+    return {name: value for name, value in row.items() if name not in _BOOKKEEPING}
 
 
 def event_row(event: Event) -> Item:

@@ -11,17 +11,21 @@ from interlock_store._memory import MemoryTables
 from interlock_store._values import from_wire
 from interlock_store._write import Item
 
-_KINDS = ("TRIGGER#", "RERUN_REQUEST#")
+_KINDS = ("TRIGGER#", "RERUN_REQUEST#", "VERDICT#")
 _ATTRIBUTES = (
     "PK",
     "SK",
     "GSI1PK",
     "GSI1SK",
+    "GSI2PK",
+    "GSI2SK",
+    "absolute",
     "attempt",
     "config",
     "createdAt",
     "handledAt",
     "leaseUntil",
+    "relative",
     "runToken",
     "startedToken",
     "status",
@@ -54,8 +58,8 @@ def parse_position(text: str) -> Position:
 class ScanPage(Struct, frozen=True):
     """One page of a scan.
 
-    It has the CONFIG, TRIGGER# and RERUN_REQUEST# rows with the attributes of the migration, the number of rows that
-    were read for them, and the position after the page, None at the end.
+    It has the CONFIG, TRIGGER#, VERDICT# and RERUN_REQUEST# rows with the attributes of the migration, the number of
+    rows that were read for them, and the position after the page, None at the end.
     """
 
     rows: tuple[Item, ...]

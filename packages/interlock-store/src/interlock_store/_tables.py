@@ -23,6 +23,21 @@ class TableNames(Struct, frozen=True):
         return cls(f"{prefix}control", f"{prefix}joblog", f"{prefix}rerun", f"{prefix}events")
 
 
+PROJECTED = {
+    "GSI2": (
+        "status",
+        "attempt",
+        "reason",
+        "committedAt",
+        "closedAt",
+        "absolute",
+        "relative",
+        "markedAt",
+    )
+}
+"""The attributes that an index holds, without its keys. An index that is not named here holds all."""
+
+
 class StoreError(Exception):
     """The root of this package's errors."""
 

@@ -8,7 +8,7 @@
 
 from ._alerts import decode_alerts, decode_alerts_yaml, encode_alerts
 from ._calendars import CalendarFile, decode_calendar, decode_calendar_yaml, encode_calendar
-from ._codec import decode_json, decode_yaml, encode_json
+from ._codec import decode_json, decode_yaml, encode_json, shown_config
 from ._documents import Document, Review, check, read_document, review, validate
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "encode_json",
     "read_document",
     "review",
+    "shown_config",
     "validate",
 ]

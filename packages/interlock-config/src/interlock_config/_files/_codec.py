@@ -1,12 +1,13 @@
 """Conversion of a pipeline's text to a checked config and back."""
 
+import json
 from typing import Any
 
 from msgspec import UNSET
 
 from interlock_config._checks import run_checks
 from interlock_config._config import PipelineConfig
-from interlock_config._problems import ConfigError, Findings
+from interlock_config._problems import ConfigError, Findings, shown
 from interlock_config._values import as_written, canonical, is_canonical, plain_keys, shaped, to_json, without_absent
 
 from ._json import JSON_LIMIT, read_json
@@ -36,6 +37,13 @@ def decode_json(data: bytes | str, source: str = "") -> PipelineConfig:
 def encode_json(config: PipelineConfig) -> str:
     """The config as JSON in camelCase, without values that equal a default. `decode_json` returns an equal config."""
     return to_json(config)
+
+
+def shown_config(config: PipelineConfig) -> dict[str, Any]:
+    """The config as plain values for people, without values that equal a default and without its secrets."""
+    found = shown(json.loads(encode_json(config)))
+    assert isinstance(found, dict)
+    return found
 
 
 def build_pipeline(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ import click
 from interlock_local import LocalStackError
 from interlock_local._terminal import Output, Terminal
 from interlock_local.commands._command import with_terminal
-from interlock_local.commands._defaults import PORT
+from interlock_local.commands._defaults import LOCAL, PORT
+from interlock_local.commands._page import served_page
 
 if TYPE_CHECKING:
     from interlock_local.site import StackSettings
@@ -41,8 +43,9 @@ def _checked_url(context: click.Context, option: click.Parameter, value: str) ->
     callback=_checked_url,
     help="Send traces and metrics to this collector (OTLP over HTTP).",
 )
+@click.option("--web/--no-web", default=True, help="Serve the page of interlock-web, if it is installed.")
 @with_terminal
-def up(terminal: Terminal, data: Path | None, port: int, otlp: str) -> None:
+def up(terminal: Terminal, data: Path | None, port: int, otlp: str, web: bool) -> None:
     """Run Interlock on this machine until Ctrl-C or SIGTERM.
 
     With --data each acknowledged write is in the folder before its answer, and the next start goes on from there.
@@ -55,6 +58,7 @@ def up(terminal: Terminal, data: Path | None, port: int, otlp: str) -> None:
     Examples:
       interlock up
       interlock up --data ./state --port 4600
+      interlock up --no-web
       interlock up --otlp http://127.0.0.1:4318
       nohup interlock up --data ./state &   (kill $! stops it)
     """
@@ -68,7 +72,8 @@ def up(terminal: Terminal, data: Path | None, port: int, otlp: str) -> None:
     try:
         with LocalStack(data_dir=data, port=port, settings=settings, progress=terminal.progress(out)) as stack:
             phase = "the stop"
-            _watch(stack, out, data)
+            with served_page(stack, LOCAL) if web else nullcontext("") as page:
+                _watch(stack, out, data, page)
     except KeyboardInterrupt:
         kept = "" if data is None else f". The state is in {data}, and the next start goes on from there"
         out.line(f"ended during {phase}{kept}")
@@ -78,10 +83,10 @@ def up(terminal: Terminal, data: Path | None, port: int, otlp: str) -> None:
     out.line("stopped" if data is None else f"stopped. The state is in {data}")
 
 
-def _watch(stack: "LocalStack", out: Output, data: Path | None) -> None:
+def _watch(stack: "LocalStack", out: Output, data: Path | None, page: str) -> None:
     """Greet, and wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
-        _greet(stack, out)
+        _greet(stack, out, page)
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
@@ -91,7 +96,7 @@ def _watch(stack: "LocalStack", out: Output, data: Path | None) -> None:
     raise LocalStackError(f"{stack.failure} {kept}")
 
 
-def _greet(stack: "LocalStack", out: Output) -> None:
+def _greet(stack: "LocalStack", out: Output, page: str) -> None:
     out.line()
     out.line(("green", "Interlock is up"), f" at {stack.endpoint_url}. In another terminal:")
     out.line("  interlock push examples/quickstart")
@@ -102,6 +107,8 @@ def _greet(stack: "LocalStack", out: Output) -> None:
     out.line(f'  eval "$(interlock env{port})"    # only for other programs, such as the AWS CLI')
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
         out.line(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})")
+    if page:
+        out.line("its page: ", ("bold", page))
     if stack.slack is not None:
         out.line("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
     out.line("Ctrl-C stops it")

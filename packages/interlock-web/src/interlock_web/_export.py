@@ -1,0 +1,103 @@
+"""Writes the pages as static files: a folder is complete, or it stays as it was."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from interlock_web._app import STATIC
+from interlock_web._board import ROWS_OF_A_PART, CellState
+from interlock_web._links import FileLinks
+from interlock_web._pages import Pages, View
+from interlock_web._reader import Reader
+from interlock_web._views import finished, read_board
+
+MARK = ".interlock-web"
+"""A file of each exported folder. A folder without it is not replaced."""
+
+_LEFT_OUT = (CellState.COMPLETED, CellState.EXCLUDED, CellState.WAITING, CellState.UNREAD, CellState.NOTHING)
+_STATIC = ("page.css", "page.js", "icon.svg")
+
+
+class Exported(Struct, frozen=True):
+    """The number of files, and of the pages of each kind."""
+
+    files: int
+    overviews: int
+    pipelines: int
+    runs: int
+
+
+class NotReplaced(Exception):
+    """The target exists and is no folder that an export wrote."""
+
+
+def export_pages(
+    reader: Reader, environment: str, target: Path, *, days: int = 14, say: Callable[[str], None] = lambda _: None
+) -> Exported:
+    """Write the overview, each pipeline, and each date that is not simply completed, into the folder `target`.
+
+    The files are written into another folder, which then takes its place at once. An earlier export there is replaced.
+
+    Raises:
+        NotReplaced: the target is something else.
+        OSError: the files cannot be written.
+    """
+    if target.exists() and not (target / MARK).is_file() and any(target.iterdir() if target.is_dir() else [target]):
+        raise NotReplaced(f"{target} exists and is no folder of an earlier export")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        done = _write(reader, environment, scratch, days, say)
+        scratch.chmod(0o755)
+        _take_place(scratch, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return done
+
+
+def _take_place(scratch: Path, target: Path) -> None:
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    try:
+        if target.exists():
+            os.replace(target, old / "earlier")
+        try:
+            os.replace(scratch, target)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(old / "earlier", target)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(reader: Reader, environment: str, folder: Path, days: int, say: Callable[[str], None]) -> Exported:
+    board, facts = read_board(reader, View(days=days))
+    keys = [cell.key for row in board.rows for cell in row.cells if cell.key and cell.state not in _LEFT_OUT]
+    links = FileLinks(frozenset((key.pipeline_id, str(key.date)) for key in keys))
+    pages = Pages(environment, links)
+    offsets = range(0, max(board.found, 1), ROWS_OF_A_PART)
+    for offset in offsets:
+        view = View(days=days, offset=offset)
+        rows = finished(reader, facts, board.rows[offset : offset + ROWS_OF_A_PART])
+        _put(folder, links.overview({"offset": offset or ""}), pages.overview(board, rows, view))
+    for place, row in enumerate(board.rows):
+        _put(folder, links.pipeline(row.pipeline), pages.pipeline(reader.pipeline(row.pipeline)))
+        if place % ROWS_OF_A_PART == ROWS_OF_A_PART - 1:
+            say(f"{place + 1} of {board.found} pipelines")
+    for key in keys:
+        _put(folder, links.run(key), pages.run(reader.run(key.pipeline_id, key.date)))
+    (folder / "static").mkdir()
+    for name in _STATIC:
+        shutil.copy(STATIC / name, folder / "static" / name)
+    (folder / MARK).write_text("The pages of `interlock web --export`. The next export replaces this folder.\n")
+    files = sum(1 for path in folder.rglob("*") if path.is_file())
+    return Exported(files, len(offsets), board.found, len(keys))
+
+
+def _put(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,266 @@
+"""Reads the facts of the pages. It writes nothing, and several viewers share a reading."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from datetime import date as calendar_day
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from interlock_lifecycle import Run, RunKey, Verdict
+from interlock_lifecycle.reports import DateFacts
+from interlock_sla import ExecutionDate
+from interlock_store import (
+    ROWS_OF_A_DAY,
+    DateState,
+    DayPage,
+    Days,
+    MalformedRow,
+    Overview,
+    Store,
+    StoredConfig,
+    TableNames,
+    Tables,
+    read_date,
+    read_run,
+)
+
+T = TypeVar("T")
+
+_CONNECTIONS = 8
+"""The queries that run at the same time. The connection pool of a client has ten places."""
+
+_FRESH_SECONDS = 2.0
+_OLD_SECONDS = 60.0
+_CHANGING = timedelta(days=2)
+"""The age of a day up to which its dates change often."""
+_CONFIGS_FRESH_SECONDS = 20.0
+_EVENTS = 200
+_RUNS = 90
+_AROUND = timedelta(days=3)
+_ZONES_AHEAD = timedelta(hours=14)
+_SCHEDULES = ("cron", "stream")
+
+Clock = Callable[[], datetime]
+
+
+class NoDays(Exception):
+    """The tables have no index of days, with the action to take."""
+
+
+class BoardFacts(Struct, frozen=True):
+    """The pages of the shown days, newest first, and all pipelines. read_at: the time of the reading (UTC)."""
+
+    pages: tuple[DayPage, ...]
+    pipelines: Mapping[str, StoredConfig]
+    read_at: datetime
+
+
+class RunFacts(Struct, frozen=True):
+    """A date: its facts as `interlock why` has them, and its events, oldest first.
+
+    problem: the reason why its rows are unreadable. `facts` is None then. is_cut: earlier events are left out.
+    """
+
+    key: RunKey
+    stored: StoredConfig
+    facts: DateFacts | None
+    events: tuple[Mapping[str, Any], ...]
+    is_cut: bool
+    now: datetime
+    problem: str = ""
+
+
+class PipelineFacts(Struct, frozen=True):
+    """A pipeline: its config, the runs and verdicts of its newest dates, newest first, and its newest events."""
+
+    pipeline: str
+    stored: StoredConfig
+    runs: tuple[Run, ...]
+    verdicts: Mapping[RunKey, Verdict]
+    arrivals: Mapping[RunKey, datetime]
+    problems: tuple[str, ...]
+    events: tuple[Mapping[str, Any], ...]
+    now: datetime
+
+
+class _Kept:
+    """A value that is read again once it is older than some seconds. Callers at the same time share one reading."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._values: dict[Any, tuple[float, Any]] = {}
+
+    def value(self, name: Any, read: Callable[[], T]) -> T:
+        with self._lock:
+            known = self._values.get(name)
+            if known is not None and self._monotonic() - known[0] < self._seconds:
+                kept: T = known[1]
+                return kept
+            found = read()
+            end = self._monotonic()
+            self._values = {key: entry for key, entry in self._values.items() if end - entry[0] < self._seconds}
+            self._values[name] = (end, found)
+            return found
+
+
+def now_utc() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+class Reader:
+    """Reads the tables of one deployment for the pages."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        names: TableNames,
+        *,
+        clock: Clock = now_utc,
+        monotonic: Callable[[], float] = time.monotonic,
+        fresh_seconds: float = _FRESH_SECONDS,
+        old_seconds: float = _OLD_SECONDS,
+    ) -> None:
+        """fresh_seconds: the age up to which the page of a recent day is shared between viewers. old_seconds: that of
+        an older day, which changes rarely.
+        """
+        self._store = Store(tables, names)
+        self._overview = Overview(tables, names)
+        self._days = Days(tables, names)
+        self.clock = clock
+        self._fresh_seconds = fresh_seconds
+        self._old_seconds = max(fresh_seconds, old_seconds)
+        self._monotonic = monotonic
+        self._reading = threading.Lock()
+        self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
+        self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic)
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
+
+    def check(self) -> None:
+        """Read one day. Raises NoDays for a table of an older version, otherwise the error of the tables."""
+        try:
+            self._days.page(self.clock().date(), 1)
+        except Exception as error:
+            # The store names no error of DynamoDB for an index that does not exist.
+            if "specified index" in str(error):
+                raise NoDays(
+                    "the control table has no index GSI2. Upgrade the deployment (docs/upgrading.md), "
+                    "then run `interlock migrate --apply`"
+                ) from error
+            raise
+
+    def close(self) -> None:
+        """End the threads of the queries."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def today(self) -> calendar_day:
+        """The newest day that has begun in a zone of a pipeline."""
+        now, configs = self.clock(), self._pipelines()
+        zones = {stored.config.zone for stored in configs.values() if stored.config is not None}
+        return max((now.astimezone(zone).date() for zone in zones), default=now.date())
+
+    def board(self, until: calendar_day | None, days: int, depth: int = 1) -> BoardFacts:
+        """The pages of `days` days up to `until`, today by default, in one query per day.
+
+        depth: the number of pages of ROWS_OF_A_DAY rows that are read of each day.
+        """
+        pipelines = self._pipelines()
+        last = until or self.today()
+        shown = [last - timedelta(days=back) for back in range(days) if back < last.toordinal()]
+
+        pages = self._read_pages(shown, 1)
+        if depth > 1 and not all(page.is_whole for page in pages):
+            unread = [page.day for page in pages if not page.is_whole]
+            deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
+            pages = [deeper.get(page.day, page) for page in pages]
+        return BoardFacts(tuple(pages), pipelines, self.clock())
+
+    def _read_pages(self, days: Sequence[calendar_day], depth: int) -> list[DayPage]:
+        """The pages of these days. Those that are still fresh are not read again."""
+        changing = self.clock().date() - _CHANGING
+        with self._reading:
+            now = self._monotonic()
+            fresh = {(day, depth): self._fresh_seconds if day >= changing else self._old_seconds for day in days}
+            stale = [key for key, age in fresh.items() if key not in self._pages or now - self._pages[key][0] >= age]
+            found = list(self._pool.map(lambda key: self._days.page(key[0], key[1] * ROWS_OF_A_DAY), stale))
+            # Ages count from the end of a reading, since a slow one would be stale at once.
+            end = self._monotonic()
+            self._pages |= {key: (end, page) for key, page in zip(stale, found, strict=True)}
+            pages = [self._pages[day, depth][1] for day in days]
+            self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
+            return pages
+
+    def phases(self, keys: Sequence[RunKey]) -> tuple[Mapping[RunKey, Run], Mapping[RunKey, datetime]]:
+        """The runs and the first arrivals of these dates, in one batch of each for a hundred dates."""
+        if not keys:
+            return {}, {}
+        return self._overview.runs(keys), self._overview.arrivals(keys)
+
+    def _pipelines(self) -> Mapping[str, StoredConfig]:
+        return self._configs.value("", self._overview.pipelines)
+
+    def notes(self, dates: Iterable[DateState]) -> dict[RunKey, str]:
+        """The reasons of held and failed runs, in one request."""
+        return self._days.notes(dates)
+
+    def run(self, pipeline: str, date: ExecutionDate) -> RunFacts:
+        """A date of a pipeline with its events."""
+        now, stored = self.clock(), self._store.config(pipeline)
+        problem, facts = "", None
+        try:
+            facts = read_date(self._store, pipeline, date)
+        except MalformedRow as error:
+            problem = str(error)
+        events, is_cut = self._events(pipeline, date)
+        key = facts.key if facts is not None else RunKey(pipeline, "stream", date)
+        return RunFacts(key, stored, facts, events, is_cut, now, problem)
+
+    def _events(self, pipeline: str, date: ExecutionDate) -> tuple[tuple[Mapping[str, Any], ...], bool]:
+        """The events of a date, oldest first: of the newest ones of the pipeline, or of the days around the date."""
+        newest = self._store.events(pipeline, newest=_EVENTS)
+        found: list[Mapping[str, Any]] = [row for row in newest if str(row.get("date", "")) == str(date)]
+        if len(newest) < _EVENTS:
+            return tuple(found), False
+        begin = datetime.combine(date.day, datetime.min.time(), UTC) - _ZONES_AHEAD
+        oldest = str(newest[0]["SK"])
+        earlier: list[Mapping[str, Any]] = []
+        for place, row in enumerate(self._store.event_history(pipeline, begin, begin + 2 * _AROUND)):
+            if place >= 5 * _EVENTS:
+                return tuple(earlier + found), True
+            if str(row["SK"]) < oldest and str(row.get("date", "")) == str(date):
+                earlier.append(row)
+        return tuple(earlier + found), False
+
+    def pipeline(self, pipeline: str) -> PipelineFacts:
+        """A pipeline with its newest dates."""
+        now, stored = self.clock(), self._store.config(pipeline)
+        rows = [row for schedule in _SCHEDULES for row in self._overview.newest_run_rows(pipeline, schedule, _RUNS)]
+        runs, problems = _readable(rows)
+        keys = [run.key for run in runs]
+        return PipelineFacts(
+            pipeline,
+            stored,
+            tuple(runs),
+            self._overview.verdicts(keys) if keys else {},
+            self._overview.arrivals(keys) if keys else {},
+            tuple(problems),
+            tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
+            now,
+        )
+
+
+def _readable(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Run], list[str]]:
+    runs, problems = [], []
+    for row in rows:
+        try:
+            runs.append(read_run(row))
+        except MalformedRow as error:
+            problems.append(str(error))
+    newest = sorted(runs, key=lambda run: str(run.key.date), reverse=True)
+    return newest[:_RUNS], problems

@@ -1,0 +1,144 @@
+"""The page of a date: the same facts as `interlock why`, times in both zones, and commands to copy."""
+
+import re
+import shlex
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from interlock_lifecycle import RunStatus
+from interlock_lifecycle.reports import explain_date
+from interlock_sla import Outcome, parse_execution_date
+from interlock_store import read_date
+
+HELD = "/run?pipeline=held&date=2026-03-03"
+
+
+def words(text: str) -> str:
+    """The text of a page without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+
+
+def test_a_held_run_is_explained_as_by_why(site: Any, client: Any) -> None:
+    site.all_states()
+    site.store.put_sensor("held", "landing", {"date": "2026-03-03", "count": 703, "updatedAt": "2026-03-03T11:00:00Z"})
+    page = words(client.get(HELD).text)
+    facts = read_date(site.store, "held", parse_execution_date("2026-03-03"))
+    explanation = explain_date(facts, site.now)
+    (rule,) = explanation.rules
+    assert not rule.passed
+    assert f"{rule.key} count {rule.needed} 703 {rule.gap} landing of 2026-03-03" in page
+    for text in (explanation.reason, explanation.decision, *explanation.changes):
+        assert text
+        assert text in page
+    assert "held since" in page
+
+
+def test_deadlines_are_in_both_zones(site: Any, client: Any) -> None:
+    site.all_states()
+    page = words(client.get(HELD).text)
+    assert "absolute 2026-03-04 07:40 CET (06:40Z) 2026-03-04 08:00 CET (07:00Z) open" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "text"),
+    [
+        ("failed", "failed", "exit code 3"),
+        ("completed", "completed", "attempt 0 succeeded"),
+        ("running", "running", "attempt"),
+        ("breached", "not begun", "breach"),
+        ("missed", "not begun", "landing"),
+    ],
+)
+def test_each_state_is_named_with_its_reason(site: Any, client: Any, name: str, state: str, text: str) -> None:
+    site.all_states()
+    page = client.get(f"/run?pipeline={name}&date=2026-03-03").text
+    assert f">{state}</span></h1>" in page
+    assert text in words(page)
+
+
+def test_the_timeline_shows_hold_job_and_deadlines(site: Any, client: Any) -> None:
+    site.pipeline("late")
+    run = site.begin("late")
+    site.start_job(run)
+    site.close(site.run(run.key), outcome=Outcome.BREACH)
+    page = client.get("/run?pipeline=late&date=2026-03-03").text
+    bars = re.findall(r'class="bar ([a-z-]+)" x="([\d.]+)" y="\d+" width="([\d.]+)"', page)
+    assert [kind for kind, _, _ in bars] == ["arrival", "hold", "completed"]
+    ends = [float(x) + float(width) for _, x, width in bars]
+    assert ends == sorted(ends)
+    assert all(8 <= float(x) <= 752 for _, x, _ in bars)
+    assert 'class="mark deadline"' in page
+    assert 'class="mark warning"' in page
+
+
+def test_attempts_and_their_reasons_are_listed(site: Any, client: Any) -> None:
+    site.all_states()
+    page = words(client.get("/run?pipeline=failed&date=2026-03-03").text)
+    assert "Job log" in page
+    assert "success 0 1m00s" in page
+    assert "exit code 3" in page
+
+
+def test_events_of_the_date_are_listed_and_no_others(site: Any, client: Any) -> None:
+    site.all_states()
+    site.event("held", "waits for rows")
+    site.event("held", "of another date", date="2026-03-02")
+    page = client.get(HELD).text
+    assert "waits for rows" in page
+    assert "of another date" not in page
+
+
+def test_events_of_an_old_date_are_found_behind_newer_ones(site: Any, client: Any) -> None:
+    site.all_states()
+    site.event("held", "long ago", at=site.now - timedelta(minutes=1))
+    for number in range(250):
+        later = site.now + timedelta(days=10, seconds=number)
+        site.event("held", "newer", date="2026-03-13", kind=f"K{number}", at=later)
+    assert "long ago" in client.get(HELD).text
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "status", "command"),
+    [
+        ("failed", RunStatus.FAILED_FINAL, ["interlock", "rerun", "-e", "test", "failed", "2026-03-03"]),
+        ("held", RunStatus.RUNNING, ["interlock", "pause", "-e", "test", "held"]),
+        ("quiet", None, ["interlock", "why", "-e", "test", "quiet", "2026-03-03"]),
+    ],
+)
+def test_commands_name_the_date_and_the_environment(
+    site: Any, client: Any, pipeline: str, status: RunStatus | None, command: list[str]
+) -> None:
+    site.all_states()
+    page = client.get(f"/run?pipeline={pipeline}&date=2026-03-03").text
+    lines = [shlex.split(found) for found in re.findall(r'data-copy="([^"]+)"', page)]
+    assert command in lines
+
+
+def test_an_unreadable_run_is_shown_with_its_row(site: Any, client: Any) -> None:
+    site.pipeline("broken")
+    site.row({"PK": "PIPELINE#broken", "SK": "TRIGGER#stream#2026-03-03", "status": "fine"})
+    answer = client.get("/run?pipeline=broken&date=2026-03-03")
+    assert answer.status == 200
+    assert "PIPELINE#broken / TRIGGER#stream#2026-03-03" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "text"),
+    [
+        ("/run?pipeline=nobody&date=2026-03-03", 404, "There is no such pipeline"),
+        ("/run?pipeline=held&date=someday", 400, "someday"),
+        ("/run?pipeline=held", 400, "date"),
+        ("/run?date=2026-03-03", 400, "pipeline must be the id of a pipeline"),
+        (f"/run?date=2026-03-03&pipeline={'x' * 2100}", 400, "pipeline must be the id"),
+        ("/pipeline?id=nobody", 404, "There is no such pipeline"),
+        ("/pipeline", 400, "id must be the id of a pipeline"),
+        ("/other", 404, "There is no such page"),
+    ],
+)
+def test_an_address_without_a_page_is_answered(site: Any, client: Any, url: str, status: int, text: str) -> None:
+    site.all_states()
+    answer = client.get(url)
+    assert answer.status == status
+    assert text in answer.text
