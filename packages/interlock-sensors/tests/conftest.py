@@ -36,12 +36,14 @@ class Counted:
 
     def __init__(self, client: Any) -> None:
         self.client, self.calls = client, []
+        self.requests: list[dict[str, Any]] = []
         self.exceptions = client.exceptions
         self.instead: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         def call(**request: Any) -> Any:
             self.calls.append(name)
+            self.requests.append(request)
             return self.instead.get(name, getattr(self.client, name))(**request)
 
         return call

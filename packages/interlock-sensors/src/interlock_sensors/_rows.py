@@ -18,13 +18,14 @@ LARGEST_ROW = 400 * 1024
 _JOB_TTL_DAYS = 30
 _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 _OWN_REASONS = ("job-fail-retry", "late-data", "data-drift", "repeated-hour")
-_DATE = re.compile(r"((?!9999)(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2})(?:T([01][0-9]|2[0-3]))?")
+# Patterns are texts, because their compilation at the import would take longer than the import.
+_DATE = r"((?!9999)(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2})(?:T([01][0-9]|2[0-3]))?"
 _DATE_FORMS = "a date, a datetime with a zone, or YYYY-MM-DD with or without THH, from 1900 to 9998"
 _HOURS = {form: f"{hour:02}" for hour in range(24) for form in (hour, f"{hour:02}")}
-_PIPELINE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PIPELINE = r"[A-Za-z0-9_.-]{1,64}"
 # A part of a key that Interlock reads as a date (docs/dates.md §1).
 _NUMBER = r"(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_DATE_LIKE = re.compile(
+_DATE_LIKE = (
     r"\s*(?:\w*=)?(?:[0-9]{4}[-/._][0-9]{1,2}[-/._][0-9]{1,2}(?![0-9])"
     rf"|{_NUMBER}(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){{0,2}})?(?![0-9A-SU-Ya-su-y]))"
 )
@@ -110,7 +111,7 @@ def _period(date: Any, hour: Any, problems: list[str]) -> tuple[str, str | None]
             text = f"{value.date()}T{value.hour:02}"
     elif isinstance(value, datetime.date):
         text = f"{value}"
-    match = _DATE.fullmatch(text)
+    match = re.fullmatch(_DATE, text)
     day, own = match.groups() if match else ("", None)
     try:
         datetime.date(*map(int, day.split("-")))
@@ -133,14 +134,14 @@ def _check_key(key: Any, suffix: str, problems: list[str]) -> None:
         problems.append(f"key: {shown(key)} is not a text that begins with a name")
     if name in _RESERVED_KEYS:
         problems.append(f"key: {key!r} is reserved for Interlock itself")
-    if any(_DATE_LIKE.match(part) for part in parts):
+    if any(re.match(_DATE_LIKE, part) for part in parts):
         problems.append(f"key: {shown(key)} has a date, and only date= names the date")
     if name and len(f"SENSOR#{key}{suffix}".encode()) > 1024:
         problems.append(f"key: {shown(key)} is longer than {1017 - len(suffix)} bytes")
 
 
 def _keys(pipeline: Any, sk: str, problems: list[str]) -> Row:
-    if not isinstance(pipeline, str) or not _PIPELINE.fullmatch(pipeline):
+    if not isinstance(pipeline, str) or not re.fullmatch(_PIPELINE, pipeline):
         problems.append(f"pipeline: {shown(pipeline)} is not 1 to 64 letters, digits, '-', '_' or '.'")
     return {"PK": {"S": f"PIPELINE#{pipeline}"}, "SK": {"S": sk}}
 
