@@ -104,6 +104,8 @@ def tests(session: nox.Session, unit: str) -> None:
 
 # The Python versions of the packages' classifiers. The sessions themselves run on the first one.
 PYTHONS = ("3.11", "3.12", "3.13")
+# interlock-sensors also runs on the older versions of its producers.
+OLDER_PYTHONS = ("3.9", "3.10")
 PURE = ("interlock-sla", "interlock-rules", "interlock-config", "interlock-lifecycle")
 
 
@@ -119,6 +121,25 @@ def newest(session: nox.Session) -> None:
     """Test the pure packages on the newest Python version of this machine."""
     found = [version for version in PYTHONS if _interpreter(version)]
     _test_on(session, found[-1] if found else PYTHONS[-1], PURE)
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("version", [nox.param(version, id=version) for version in OLDER_PYTHONS])
+def older(session: nox.Session, version: str) -> None:
+    """Test the wheel of interlock-sensors on a Python version that Interlock itself does not run on."""
+    interpreter = _interpreter(version)
+    if interpreter is None:
+        session.skip(f"Python {version} is not installed")
+    # The lock file holds no versions for this Python, so that uv resolves them.
+    home, place = ROOT / "packages" / "interlock-sensors", Path(session.create_tmp()).resolve() / version
+    wanted = tomllib.loads((home / "pyproject.toml").read_text())["dependency-groups"]["test"]
+    python = str(place / "bin" / "python")
+    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", interpreter, str(place), external=True)
+    session.run_install(
+        "uv", "pip", "install", "--quiet", "--python", python, "--no-sources", "--reinstall-package=interlock-sensors",
+        str(home), *wanted, external=True
+    )  # fmt: skip
+    session.run(python, "-m", "pytest", "-q", "-c", str(home / "pyproject.toml"), f"{home}/tests", external=True)
 
 
 def _test_on(session: nox.Session, version: str, packages: Iterable[str]) -> None:
@@ -170,7 +191,7 @@ def simulation(session: nox.Session) -> None:
     """Run the short simulation, the model of waits, SLA situations, date stories, silent services, some fuzzed rows."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=1800", "-n2")
-    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "deadlines", "fuzz")]
+    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "deadlines", "fuzz", "sensors")]
     session.run("pytest", *options, *suites, *session.posargs)
 
 

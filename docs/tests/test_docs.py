@@ -135,7 +135,7 @@ def sessions(source: str) -> dict[str, bool]:
 
 NOX = sessions((ROOT / "noxfile.py").read_text())
 UNITS = {path.parent.name for kind in ("packages", "services") for path in ROOT.glob(f"{kind}/*/pyproject.toml")}
-UNITS |= {"3.11", "3.12", "3.13"}
+UNITS |= {"3.9", "3.10", "3.11", "3.12", "3.13"}
 _NOX = re.compile(r"nox -s ((?:[\w-]+|\"[\w-]+\([^)]*\)\")(?: \"[\w-]+\([^)]*\)\")*)")
 
 

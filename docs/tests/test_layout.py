@@ -89,7 +89,7 @@ def test_each_stage_of_a_handler_has_a_limit(service: str) -> None:
     assert set(limits) == {"service.settings.stage_timeout"}
 
 
-@pytest.mark.parametrize("suite", ["simulation", "model", "sla", "dates"])
+@pytest.mark.parametrize("suite", ["simulation", "model", "sla", "dates", "sensors"])
 def test_a_suite_of_packages_imports_no_service(suite: str) -> None:
     paths = sorted(ROOT.glob(f"tests/{suite}/**/*.py"))
     assert paths

@@ -12,12 +12,13 @@ PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml")
 _PREFIX = "Programming Language :: Python :: 3."
 
 
-def versions_of_nox() -> list[str]:
-    """The constant PYTHONS of noxfile.py."""
+def versions_of_nox(package: str) -> list[str]:
+    """The Python versions on which the sessions `python` and `older` of noxfile.py test a package."""
+    found: dict[str, list[str]] = {}
     for node in ast.parse((ROOT / "noxfile.py").read_text()).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["PYTHONS"]:
-            return list(ast.literal_eval(node.value))
-    raise AssertionError("noxfile.py has no PYTHONS")
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            found[ast.unparse(node.targets[0])] = list(ast.literal_eval(node.value))
+    return [*(found["OLDER_PYTHONS"] if package == "interlock-sensors" else []), *found["PYTHONS"]]
 
 
 def project(package: Path) -> dict[str, Any]:
@@ -27,9 +28,9 @@ def project(package: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_classifiers_are_the_tested_python_versions(package: Path) -> None:
     named = [word.rpartition(" ")[2] for word in project(package)["classifiers"] if word.startswith(_PREFIX)]
-    assert named == versions_of_nox()
+    assert named == versions_of_nox(package.name)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_oldest_tested_version_is_the_required_one(package: Path) -> None:
-    assert project(package)["requires-python"] == f">={versions_of_nox()[0]}"
+    assert project(package)["requires-python"] == f">={versions_of_nox(package.name)[0]}"

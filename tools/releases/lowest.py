@@ -19,7 +19,14 @@ from typing import Any
 TESTS = Path(__file__).parents[2] / "tests"
 
 # The packages whose README examples run with only the package installed.
-README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "interlock-sla", "interlock-triggers"}
+README_RUNS = {
+    "interlock-config",
+    "interlock-lifecycle",
+    "interlock-rules",
+    "interlock-sensors",
+    "interlock-sla",
+    "interlock-triggers",
+}
 
 # The public modules of a package that work without its extras. `interlock_controller.runs` needs an extra.
 FACES = {

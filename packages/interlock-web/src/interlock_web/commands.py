@@ -85,7 +85,8 @@ class Terminal(Protocol):
     show_default=True,
     help="Days of an exported overview.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result of an export as JSON.")
+@click.option("--output", "-o", "form", type=click.Choice(["table", "json"]), help="Form of an export's result.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --output json.")
 @click.pass_context
 def web(
     context: click.Context,
@@ -95,6 +96,7 @@ def web(
     port: int,
     target: str | None,
     days: int,
+    form: str | None,
     as_json: bool,
 ) -> None:
     """Show pipelines and dates on a page, until Ctrl-C or SIGTERM.
@@ -115,6 +117,8 @@ def web(
     from interlock_store import DynamoTables, TableNames
     from interlock_web import NoDays, PageServer, Reader, WebError
 
+    if as_json and form == "table":
+        raise click.UsageError("--output table and --json exclude each other: --json is --output json.")
     terminal: Terminal = context.obj
     where = terminal.deployment(environment, endpoint_url)
     # The first reads find an endpoint or a table that is away, before the page does.
@@ -125,7 +129,7 @@ def web(
     except NoDays as error:
         raise terminal.error(str(error)) from None
     if target is not None:
-        _export(terminal, where, reader, environment, target, days, as_json=as_json)
+        _export(terminal, where, reader, environment, target, days, as_json=as_json or form == "json")
         return
     try:
         server = PageServer(reader, environment, host=host, port=port)
