@@ -105,6 +105,19 @@ def test_viewers_of_the_same_days_share_the_queries(site: Any) -> None:
     reader.close()
 
 
+def test_an_old_day_with_a_run_under_way_is_read_often(site: Any) -> None:
+    site.all_states()
+    site.begin("quiet", "2026-02-20")
+    now = [0.0]
+    reader = Reader(site.tables, site.store.names, clock=lambda: site.now, monotonic=lambda: now[0])
+    reader.board(None, 14)
+    now[0] = 3.0
+    site.tables.requests.clear()
+    reader.board(None, 14)
+    assert site.tables.requests.count("query DAY") == 3 + 1
+    reader.close()
+
+
 def test_an_opened_page_makes_no_second_reading(site: Any, open_fresh: Callable[[], Any]) -> None:
     site.all_states()
     page = open_fresh()

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from interlock_lifecycle import Run, RunKey, Verdict
+from interlock_lifecycle import Run, RunKey, RunStatus, Verdict
 from interlock_lifecycle.reports import DateFacts
 from interlock_sla import ExecutionDate
 from interlock_store import (
@@ -186,8 +186,7 @@ class Reader:
         changing = self.clock().date() - _CHANGING
         with self._reading:
             now = self._monotonic()
-            fresh = {(day, depth): self._fresh_seconds if day >= changing else self._old_seconds for day in days}
-            stale = [key for key, age in fresh.items() if key not in self._pages or now - self._pages[key][0] >= age]
+            stale = [(day, depth) for day in days if self._is_stale((day, depth), now, day >= changing)]
             found = list(self._pool.map(lambda key: self._days.page(key[0], key[1] * ROWS_OF_A_DAY), stale))
             # Ages count from the end of a reading, since a slow one would be stale at once.
             end = self._monotonic()
@@ -195,6 +194,14 @@ class Reader:
             pages = [self._pages[day, depth][1] for day in days]
             self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
             return pages
+
+    def _is_stale(self, key: tuple[calendar_day, int], now: float, changes: bool) -> bool:
+        """Whether a page is to be read again. An older day with a run that is under way changes often too."""
+        if key not in self._pages:
+            return True
+        read_at, page = self._pages[key]
+        lively = changes or any(date.status is RunStatus.RUNNING for date in page.dates.values())
+        return now - read_at >= (self._fresh_seconds if lively else self._old_seconds)
 
     def phases(self, keys: Sequence[RunKey]) -> tuple[Mapping[RunKey, Run], Mapping[RunKey, datetime]]:
         """The runs and the first arrivals of these dates, in one batch of each for a hundred dates."""
