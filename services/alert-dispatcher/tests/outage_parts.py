@@ -1,7 +1,7 @@
 """One process of the alert-dispatcher, and an events table in memory that is fast with thousands of rows."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -102,8 +102,11 @@ class MemoryTable:
         assert KeyConditionExpression == "PK = :pk AND SK < :end"
         pk, end = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":end"))
         keys = self._sorted.get(pk, [])
-        found = keys[: bisect_left(keys, end)][: request.get("Limit")]
-        return {"Items": [dict(self._partitions[pk][key]) for key in found], "Count": len(found)}
+        after = request["ExclusiveStartKey"]["SK"]["S"] if "ExclusiveStartKey" in request else ""
+        left = keys[bisect_right(keys, after) : bisect_left(keys, end)]
+        found = left[: request.get("Limit")]
+        more = {"LastEvaluatedKey": {"PK": {"S": pk}, "SK": {"S": found[-1]}}} if len(found) < len(left) else {}
+        return {"Items": [dict(self._partitions[pk][key]) for key in found], "Count": len(found), **more}
 
     def _row(self, key: Row) -> Row | None:
         return self._partitions.get(key["PK"]["S"], {}).get(key["SK"]["S"])

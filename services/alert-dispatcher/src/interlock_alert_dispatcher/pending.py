@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -31,6 +32,8 @@ _SKEW = timedelta(minutes=1)
 """The most by which the clocks of two processes differ."""
 # The keys of alerts begin with a digit, those of the other rows with a letter. ":" is the character behind the digits.
 _BEHIND_ALERTS = ":"
+_LONGEST_KEY = 1024
+"""The most bytes of a sort key."""
 
 
 class Pending(Struct, frozen=True):
@@ -52,6 +55,12 @@ class Pending(Struct, frozen=True):
         """Whether the row has the body of a queue message, valid or not."""
         return "S" in self.row.get("body", {})
 
+    @property
+    def pipeline(self) -> str:
+        """The id of the alert's pipeline, "" if the row has none."""
+        text: str = self.row.get("pipelineId", {}).get("S", "")
+        return text
+
 
 class PendingAlerts:
     """The pending alerts of one target, most severe first, then oldest by the time of their events.
@@ -68,6 +77,7 @@ class PendingAlerts:
         self.partition = f"PENDING_ALERTS#{target}" if target else PARTITION
         self._name = Key(PARTITION, f"{_TARGET}{target}")
         self._quiet = Key(self.partition, "QUIET")
+        self._tried = Key(self.partition, "TRIED")
         self.drain = Key(self.partition, "DRAIN")
         """The row whose lease lets one invocation at a time post pending alerts."""
 
@@ -87,8 +97,17 @@ class PendingAlerts:
 
     def first(self, count: int) -> list[Pending]:
         """The next `count` alerts to post. The read is consistent."""
-        answer = self._client.query(**self._request(), ConsistentRead=True, Limit=count)
-        return [Pending(Key(row["PK"]["S"], row["SK"]["S"]), row) for row in answer["Items"]]
+        return list(islice(self.line(count), count))
+
+    def line(self, page: int, *, after: str = "") -> Iterator[Pending]:
+        """The alerts in the order in which they are posted, from the first one behind the sort key `after`.
+
+        One read has at most `page` alerts, and fewer if their texts are long. The reads are consistent.
+        """
+        start = {"ExclusiveStartKey": Key(self.partition, after).wire()} if after else {}
+        for answer in self._pages(ConsistentRead=True, Limit=page, **start):
+            for row in answer["Items"]:
+                yield Pending(Key(row["PK"]["S"], row["SK"]["S"]), row)
 
     def is_empty(self) -> bool:
         """Whether no alert is pending. The read is consistent."""
@@ -100,7 +119,17 @@ class PendingAlerts:
 
     def count(self) -> int:
         """The number of pending alerts."""
-        return sum(page["Count"] for page in self._pages())
+        return sum(page["Count"] for page in self._pages(Select="COUNT"))
+
+    def note_tried(self, pending: Pending) -> None:
+        """Note the alert that was tried last, so that the next invocation tries another alert."""
+        self._update(self._tried, "#after = :after", {"#after": "after"}, {":after": {"S": pending.key.sk}})
+
+    def last_tried(self) -> str:
+        """The sort key of the alert that was tried last. An unreadable one counts as none."""
+        row = self._client.get_item(TableName=self._table, Key=self._tried.wire(), ConsistentRead=True).get("Item", {})
+        after: str = row.get("after", {}).get("S", "")
+        return after if after < _BEHIND_ALERTS and len(after.encode()) <= _LONGEST_KEY else ""
 
     def note_quiet(self, until: datetime) -> None:
         """Note that Slack asks for no message before `until`, for the next invocation."""
@@ -121,8 +150,8 @@ class PendingAlerts:
             return None
         return until
 
-    def _pages(self) -> Iterator[Mapping[str, Any]]:
-        request = {**self._request(), "Select": "COUNT"}
+    def _pages(self, **wanted: Any) -> Iterator[Mapping[str, Any]]:
+        request = {**self._request(), **wanted}
         while True:
             page = self._client.query(**request)
             yield page
