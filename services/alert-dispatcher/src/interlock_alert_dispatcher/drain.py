@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from interlock_alert_dispatcher.alert import read_alert
+from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.delivery import Destination
 from interlock_alert_dispatcher.dispatch import PACE
 from interlock_alert_dispatcher.errors import DeliveryError, TargetBusy, TargetRefused, TargetRejected
@@ -175,7 +175,7 @@ class Drain:
     def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
         try:
             alert = read_alert({"body": pending.body})
-            is_posted = not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
+            is_posted = self._deliver(alert, deadline, for_state=pending.is_for_state)
         except Occupied:
             progress.skipped.add(pending.key)
         except TargetRejected as rejection:
@@ -199,6 +199,14 @@ class Drain:
             self._pending.remove(pending)
             if is_posted:
                 self._note_post(progress)
+
+    def _deliver(self, alert: Alert, deadline: InvocationDeadline, *, for_state: bool) -> bool:
+        """Post the alert, or only update the head of its thread. The result is whether a message was posted."""
+        if not for_state:
+            return not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
+        if self._dispatcher.follow(alert):
+            self._dispatcher.refresh(alert, deadline, late=True)
+        return False
 
     def _note_post(self, progress: _Progress) -> None:
         """Keep the pace. Slack takes messages, so the messages that it rejected are at fault themselves."""

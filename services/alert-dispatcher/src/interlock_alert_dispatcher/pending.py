@@ -24,6 +24,10 @@ PARTITION = "PENDING_ALERTS"
 
 _TARGET = "TARGET#"
 _NAMED = "namedAt"
+_FOR_STATE = "forState"
+_LAST_RANK = 9
+"""The place behind every severity."""
+
 _SETTLED = timedelta(minutes=15)
 """Longer than any invocation of the function."""
 
@@ -56,6 +60,11 @@ class Pending(Struct, frozen=True):
         return "S" in self.row.get("body", {})
 
     @property
+    def is_for_state(self) -> bool:
+        """Whether the alert is not posted, because its route leads elsewhere. Only the head states it."""
+        return self.row.get(_FOR_STATE) == {"BOOL": True}
+
+    @property
     def pipeline(self) -> str:
         """The id of the alert's pipeline, "" if the row has none."""
         text: str = self.row.get("pipelineId", {}).get("S", "")
@@ -81,17 +90,22 @@ class PendingAlerts:
         self.drain = Key(self.partition, "DRAIN")
         """The row whose lease lets one invocation at a time post pending alerts."""
 
-    def put(self, alert: Alert, body: str, reason: str, now: datetime) -> None:
-        """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless."""
+    def put(self, alert: Alert, body: str, reason: str, now: datetime, *, for_state: bool = False) -> None:
+        """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless.
+
+        An alert `for_state` is not posted: only the head of its thread is updated, after all posts.
+        """
         texts = {"body": body, "reason": reason[:1000], "alertType": alert.type, "pipelineId": alert.pipeline_id}
         values: dict[str, Any] = {f":{name}": {"S": text} for name, text in texts.items()}
         values[":now"] = {"S": now.astimezone(UTC).isoformat()}
         if self.target:
             self._name_partition(now)
+        names = [*texts, _FOR_STATE] if for_state else [*texts]
+        values |= {f":{_FOR_STATE}": {"BOOL": True}} if for_state else {}
         self._update(
-            self._key_of(alert),
-            ", ".join([*(f"#{name} = :{name}" for name in texts), "#since = if_not_exists(#since, :now)"]),
-            {f"#{name}": name for name in (*texts, "since")},
+            self._key_of(alert, for_state=for_state),
+            ", ".join([*(f"#{name} = :{name}" for name in names), "#since = if_not_exists(#since, :now)"]),
+            {f"#{name}": name for name in (*names, "since")},
             values,
         )
 
@@ -175,8 +189,10 @@ class PendingAlerts:
             ExpressionAttributeValues=values,
         )
 
-    def _key_of(self, alert: Alert) -> Key:
+    def _key_of(self, alert: Alert, *, for_state: bool) -> Key:
         milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
+        if for_state:
+            return Key(self.partition, f"{_LAST_RANK}:{milliseconds:013d}:{alert.id}:state")
         return Key(self.partition, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")
 
     def retire(self, now: datetime) -> None:
