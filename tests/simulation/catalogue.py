@@ -346,8 +346,8 @@ MUTANTS = (
     Mutant(
         "a close emits no event",
         "interlock_lifecycle:_complete",
-        "events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
-        "events = baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
+        "events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events), config=facts.config)",
+        "events = baseline_events(facts.baseline, run, now, source=source, ordinal=len(events), config=facts.config)",
     ),
     Mutant(
         "a decision writes no outbox rows",
@@ -675,7 +675,7 @@ MUTANTS = (
     Mutant(
         "data after a final failure is not reported",
         "interlock_lifecycle:decide_sensor",
-        "_after_failure(key, sensor, run)",
+        "_after_failure(key, sensor, run, config)",
         "Ignore('a rerun request can restart it')",
         writers=(0,),
     ),

@@ -17,6 +17,7 @@ from interlock_config import (
     decode_alerts_yaml,
     encode_alerts,
     glob_matches,
+    reachable,
     read_document,
     review,
     route,
@@ -124,6 +125,26 @@ def test_the_first_route_counts_unless_it_continues(given: dict[str, str], targe
 def test_an_alert_without_a_route_goes_to_the_default_targets() -> None:
     rules = decode_alerts_yaml(f"{TARGETS}\nroutes: [{{match: {{severity: [good]}}, to: [hook]}}]\ndefault: [mail]")
     assert route(rules, facts()) == {"mail": ""}
+
+
+@pytest.mark.parametrize(
+    ("routes", "owner", "names"),
+    [
+        ("{match: {severity: [critical]}, to: [mail]}", "", ["mail", "hook"]),
+        ("{match: {event: [SLA_BREACH]}, to: [mail]}", "", ["mail", "hook"]),
+        ("{match: {severity: [critical]}, to: [mail], continue: true}, {to: [data-team]}", "", ["mail", "data-team"]),
+        ("{to: [data-team], continue: true}", "", ["data-team"]),
+        ("{match: {pipeline: gold-*}, to: [mail]}, {to: [data-team]}", "", ["data-team"]),
+        ("{match: {owner: data-*}, to: [mail]}, {to: [data-team]}", "data-eu", ["mail"]),
+        ("{match: {owner: data-*}, to: [mail]}, {to: [data-team]}", "finance", ["data-team"]),
+        # Another alert of the run may have the owner.
+        ("{match: {owner: data-*}, to: [mail]}, {to: [data-team]}", "", ["mail", "data-team"]),
+        ("{match: {owner: data-*}, to: [mail]}", "", ["mail", "hook"]),
+    ],
+)
+def test_the_targets_that_a_run_may_reach(routes: str, owner: str, names: list[str]) -> None:
+    rules = decode_alerts_yaml(f"{TARGETS}\nroutes: [{routes}]\ndefault: [hook]")
+    assert list(reachable(rules, facts(owner=owner, severity="good"))) == names
 
 
 def test_a_target_of_two_routes_gets_the_alert_once() -> None:

@@ -152,7 +152,8 @@ class LoopbackSlack:
     def _history(self, query: Fields) -> Answer:
         """One message per page, so that each reader must follow the cursor."""
         thread = query.get("ts")
-        found = [one for one in self.posted if thread in (None, one.get("thread_ts"), one["ts"])]
+        here = [one for one in self.posted if one.get("channel") == query["channel"]]
+        found = [one for one in here if thread in (None, one.get("thread_ts"), one["ts"])]
         if thread is None:
             found = [one for one in found[::-1] if "thread_ts" not in one or one.get("reply_broadcast")]
         first = int(query.get("cursor") or 0)

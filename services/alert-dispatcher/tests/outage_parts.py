@@ -1,7 +1,7 @@
 """One process of the alert-dispatcher, and an events table in memory that is fast with thousands of rows."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,13 +9,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from interlock_alert_dispatcher.alert import read_alert
-from interlock_alert_dispatcher.delivery import Delivery
+from interlock_alert_dispatcher.delivery import Alerts, Delivery
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained
+from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Target, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.pending import PendingAlerts
+from interlock_alert_dispatcher.plans import Plans
+from interlock_alert_dispatcher.routing import Routing
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
+from interlock_config import decode_alerts_yaml
 from interlock_dlq import NullRouter
 
 Row = dict[str, Any]
@@ -24,26 +28,61 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
+ON_CALL = "C2"
+RULES = decode_alerts_yaml(
+    """
+version: 1
+targets: {on-call: {slack: C2000000}, team: {slack: C1000000}}
+routes: [{match: {severity: [critical]}, to: [on-call], continue: true}, {to: [team]}]
+"""
+)
+_KEEP = timedelta(days=90)
+
+
+def _parts(
+    table: Any, slack: Any, clock: Any, channel: str, place: str, token: str = "xoxb-1"
+) -> tuple[Slack, Dispatcher]:
+    posting = Slack(FixedToken(token), channel, base_url=slack.url, trip_after=5, rest=MINUTE, now=clock.now)
+    rows = LeasedRows(table, TABLE, _KEEP)
+    return posting, Dispatcher(posting, rows, now=clock.now, sleep=clock.sleep, quiet=False, place=place)
+
+
 class Lambda:
     """One process of the alert-dispatcher."""
 
     def __init__(self, table: Any, slack: Any, clock: Any, token: str = "xoxb-1") -> None:
-        keep = timedelta(days=90)
         self.clock = clock
         self.letters = NullRouter()
         self.pending = PendingAlerts(table, TABLE)
-        channel = Slack(FixedToken(token), "C1", base_url=slack.url, trip_after=5, rest=MINUTE, now=clock.now)
-        rows = LeasedRows(table, TABLE, keep)
-        dispatcher = Dispatcher(channel, rows, now=clock.now, sleep=clock.sleep, quiet=False)
-        self.delivery = Delivery(dispatcher, self.pending, now=clock.now)
-        leases = LeasedRows(table, TABLE, keep, length=LEASE)
-        self._drain = Drain(channel, dispatcher, self.pending, leases, self.letters, now=clock.now)
+        channel, dispatcher = _parts(table, slack, clock, "C1", "", token)
+        self.delivery: Alerts = Delivery(dispatcher, self.pending, now=clock.now, letters=self.letters)
+        leases = LeasedRows(table, TABLE, _KEEP, length=LEASE)
+        self._drain: Drains = Drain(channel, dispatcher, self.pending, leases, self.letters, now=clock.now)
 
     def take(self, body: str) -> None:
         self.delivery.deliver(read_alert({"body": body}), body, self.clock.deadline())
 
     def tick(self) -> Drained:
         return self._drain.run(self.clock.deadline())
+
+
+class Routed(Lambda):
+    """One process of the alert-dispatcher that posts the critical alerts to the channel ON_CALL too."""
+
+    def __init__(self, table: Any, slack: Any, clock: Any) -> None:
+        self.letters, self._table, self._slack, self.clock = NullRouter(), table, slack, clock
+        targets = Targets(lambda: Routing(RULES), self._target)
+        self.delivery = Fanout(targets, Plans(table, TABLE, _KEEP, now=clock.now))
+        self._drain = AllDrains(targets, lambda: ["on-call", "team"], lambda name: None, now=clock.now)
+
+    def _target(self, name: str, *_: Any) -> Target:
+        channel, place = (ON_CALL, ON_CALL) if name == "on-call" else ("C1", "")
+        slack, dispatcher = _parts(self._table, self._slack, self.clock, channel, place)
+        pending = PendingAlerts(self._table, TABLE, name)
+        leases = LeasedRows(self._table, TABLE, _KEEP, length=LEASE)
+        drain = Drain(slack, dispatcher, pending, leases, self.letters, now=self.clock.now)
+        delivery = Delivery(dispatcher, pending, now=self.clock.now, letters=self.letters)
+        return Target(channel, delivery, drain, place=place, follow=delivery.follow)
 
 
 class Refused(ClientError):
@@ -87,7 +126,7 @@ class MemoryTable:
         for name in filter(None, removed.split(", ")):
             changed.pop(name, None)
         self._put(changed)
-        return {"Attributes": dict(row or {})}
+        return {"Attributes": dict(changed if request.get("ReturnValues") == "ALL_NEW" else row or {})}
 
     def delete_item(self, *, Key: Row, **request: Any) -> Row:  # noqa: N803 - boto3's names
         row = self._row(Key)
@@ -102,8 +141,11 @@ class MemoryTable:
         assert KeyConditionExpression == "PK = :pk AND SK < :end"
         pk, end = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":end"))
         keys = self._sorted.get(pk, [])
-        found = keys[: bisect_left(keys, end)][: request.get("Limit")]
-        return {"Items": [dict(self._partitions[pk][key]) for key in found], "Count": len(found)}
+        after = request["ExclusiveStartKey"]["SK"]["S"] if "ExclusiveStartKey" in request else ""
+        left = keys[bisect_right(keys, after) : bisect_left(keys, end)]
+        found = left[: request.get("Limit")]
+        more = {"LastEvaluatedKey": {"PK": {"S": pk}, "SK": {"S": found[-1]}}} if len(found) < len(left) else {}
+        return {"Items": [dict(self._partitions[pk][key]) for key in found], "Count": len(found), **more}
 
     def _row(self, key: Row) -> Row | None:
         return self._partitions.get(key["PK"]["S"], {}).get(key["SK"]["S"])

@@ -14,17 +14,21 @@ from typing import Any
 import boto3
 import pytest
 from click.testing import CliRunner
-from outage_parts import MINUTE, SECOND, TABLE, Lambda, MemoryTable
+from outage_parts import MINUTE, ON_CALL, SECOND, TABLE, Lambda, MemoryTable, Routed
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
+from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.state import RunState, advance, read_state
-from interlock_alert_dispatcher.text import fact_of, head_of
+from interlock_alert_dispatcher.text import fact_of, head_of, severity_of
 from interlock_cli import main
 
 VISIBILITY = 360 * SECOND
 """The time after which the queue delivers a message again that no invocation has finished."""
 
 PER_RUN = 8
+UNSEEN = "silenced"
+"""The event that made a subject bad was routed elsewhere."""
+
 STORY = (
     "SENSOR_DEADLINE_EXPIRED",
     "SLA_WARNING",
@@ -104,9 +108,10 @@ class Flood:
         return process
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize(("seed", "process_type"), [(1, Lambda), (2, Routed)], ids=["one channel", "two channels"])
 def test_each_alert_of_a_flood_has_its_fate(
     seed: int,
+    process_type: Callable[..., Lambda],
     dynamodb: Any,
     serial: Any,
     slack: Any,
@@ -139,41 +144,52 @@ def test_each_alert_of_a_flood_has_its_fate(
             slack.update_answers = [answer("", hang_up=True)]
 
     table.before, table.after = die, die
-    process = flood.play(lambda: Lambda(table, slack, clock), clock, slack, faults)
+    process = flood.play(lambda: process_type(table, slack, clock), clock, slack, faults)
     assert process.letters.letters == []
     assert clock.now() < datetime.now(UTC)
-    assert Counter(posted(slack)) == dict.fromkeys(flood.alerts, 1)
-    check_heads(flood, rows, slack)
+    assert Counter(posted(slack, "C1")) == dict.fromkeys(flood.alerts, 1)
+    check_heads(flood, rows, slack, "C1", "")
+    if process_type is Routed:
+        critical = {name for name, alert in flood.alerts.items() if severity_of(alert) is Severity.CRITICAL}
+        assert Counter(posted(slack, ON_CALL)) == dict.fromkeys(critical, 1)
+        check_heads(flood, rows, slack, ON_CALL, f"#{ON_CALL}", critical)
     counts = audited(flood, rows, dynamodb, begin, monkeypatch)
     assert counts == {"posted": count}
     sizes = {"deliveries": flood.deliveries, "kills": flood.crashes, "threads": len(slack.heads)}
     print(f"\n{count:,} alerts, {sizes}, {len(slack.broadcast):,} broadcasts, counts of the audit: {counts}")
 
 
-def posted(slack: Any) -> list[str]:
-    """The ids of the posted alerts, in the order of their replies."""
-    return [text.splitlines()[-2] for text in slack.texts]
+def posted(slack: Any, channel: str) -> list[str]:
+    """The ids of the posted alerts of a channel, in the order of their replies."""
+    return [reply["text"].splitlines()[-2] for reply in slack.replies if reply["channel"] == channel]
 
 
-def check_heads(flood: Flood, rows: MemoryTable, slack: Any) -> None:
-    """One head per thread states the events in their order. Each worsening was shown in the channel, and once."""
+def check_heads(
+    flood: Flood, rows: MemoryTable, slack: Any, channel: str, place: str, routed: set[str] | None = None
+) -> None:
+    """One head per thread states all events in their order. Each worsening was shown in the channel, and once.
+
+    `routed` are the ids of the alerts that the channel gets, all by default. Each of their threads has a head.
+    """
     threads: dict[tuple[str, str], list[Alert]] = defaultdict(list)
     for alert in flood.alerts.values():
         threads[alert.pipeline_id, alert.thread].append(alert)
-    heads = Counter(head["text"] for head in slack.heads)
-    shown = Counter(reply["text"].splitlines()[-2] for reply in slack.broadcast)
+    if routed is not None:
+        threads = {key: alerts for key, alerts in threads.items() if not routed.isdisjoint(one.id for one in alerts)}
+    heads = Counter(head["text"] for head in slack.heads if head["channel"] == channel)
+    shown = Counter(reply["text"].splitlines()[-2] for reply in slack.broadcast if reply["channel"] == channel)
     assert set(shown.values()) <= {1}
-    assert len(slack.heads) == len(threads)
+    assert heads.total() == len(threads)
     for (pipeline, thread), alerts in threads.items():
         state = RunState()
         for alert in sorted(alerts, key=lambda one: (one.at, one.id)):
             state = advance(state, fact_of(alert)).state
         text = head_of(alerts[0], state)
         assert heads[text] == 1, text
-        row = rows._partitions[f"PIPELINE#{pipeline}"][thread]
+        row = rows._partitions[f"PIPELINE#{pipeline}"][f"{thread}{place}"]
         opener = row["openedBy"]["S"]
         committed = read_state(row["runState"]["S"])
-        raised = {problem.raised_by for problem in committed.problems.values()} - {opener, ""}
+        raised = {problem.raised_by for problem in committed.problems.values()} - {opener, "", UNSEEN}
         unseen = raised - set(shown)
         # A worsening that a later success or event had overtaken when it came is only a reply.
         assert all(_was_overtaken(flood.alerts[name], alerts) for name in unseen), unseen

@@ -32,9 +32,16 @@ def start(table: Any, slack: Any, clock: Any) -> Callable[..., Lambda]:
     return lambda **options: Lambda(table, slack, clock, **options)
 
 
-def body(identifier: str, kind: str = "JOB_FAILED", *, at: datetime | None = None, date: str = "2026-03-03") -> str:
+def body(
+    identifier: str,
+    kind: str = "JOB_FAILED",
+    *,
+    at: datetime | None = None,
+    date: str = "2026-03-03",
+    pipeline: str = "bronze",
+) -> str:
     moment = (at or datetime(2026, 3, 3, 8, tzinfo=UTC)).isoformat()
-    detail = {"id": identifier, "pipelineId": "bronze", "scheduleId": "cron", "date": date, "timestamp": moment}
+    detail = {"id": identifier, "pipelineId": pipeline, "scheduleId": "cron", "date": date, "timestamp": moment}
     return json.dumps({"detail-type": kind, "source": "interlock", "detail": {**detail, "message": identifier}})
 
 
@@ -274,16 +281,16 @@ def test_a_wrong_token_or_channel_loses_no_alert(
 ) -> None:
     refusal = answer({"ok": False, "error": code})
     slack.answers = [refusal] * 1000
-    for number in range(4):
-        start().take(body(f"a{number}", at=datetime(2026, 3, 3, 8, number, tzinfo=UTC)))
-    for _ in range(4):
+    for number in range(6):
+        start().take(body(f"a{number}", at=at(number), pipeline=f"p{number % 5}"))
+    for _ in range(12):
         process = start()
-        assert process.tick().waiting == 4
+        assert process.tick().waiting == 6
         assert process.letters.letters == []
         clock.sleep(MINUTE)
     slack.answers = []
-    assert start().tick() == Drained(posted=4)
-    assert posted(slack) == [f"a{number}" for number in range(4)]
+    assert start().tick() == Drained(posted=6)
+    assert posted(slack) == [f"a{number}" for number in range(6)]
 
 
 def test_a_message_that_slack_alone_rejects_is_a_dead_letter(
@@ -300,6 +307,80 @@ def test_a_message_that_slack_alone_rejects_is_a_dead_letter(
     (letter,) = process.letters.letters
     assert letter.payload["body"] == body("a")
     assert "msg_too_long" in letter.reason
+
+
+def reject(slack: Any, answer: Any, names: list[str]) -> None:
+    """Let Slack reject each message with the text of one of these alerts."""
+    accept = slack._post
+
+    def post(message: Row) -> Any:
+        is_rejected = not set(names).isdisjoint(message["text"].splitlines())
+        return answer({"ok": False, "error": "new_code"}) if is_rejected else accept(message)
+
+    slack._post = post
+
+
+def wait_with(start: Callable[..., Lambda], slack: Any, bodies: list[str]) -> None:
+    """Let these alerts wait, in this order."""
+    slack.away = lambda: True
+    for text in bodies:
+        start().take(text)
+    slack.away = lambda: False
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 3, 3, 8, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_rejected_alerts_stop_no_other_pipeline(
+    start: Callable[..., Lambda], slack: Any, answer: Any, count: int
+) -> None:
+    names = [f"x{number}" for number in range(count)]
+    wait_with(start, slack, [body(name, "SLA_BREACH", at=at(place)) for place, name in enumerate(names)])
+    reject(slack, answer, names)
+    start().take(body("late", "SLA_BREACH", at=at(40), pipeline="gold"))
+    process = start()
+    assert process.tick().posted == 1
+    assert posted(slack) == ["late"]
+    # The success proves that the messages are at fault.
+    assert [letter.payload["body"] for letter in process.letters.letters] == [
+        body(name, "SLA_BREACH", at=at(place)) for place, name in enumerate(names[:3])
+    ]
+
+
+def test_another_alert_of_the_line_decides_each_minute(
+    start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any
+) -> None:
+    names = [f"x{number}" for number in range(7)]
+    lines = [body(name, at=at(place), pipeline=name) for place, name in enumerate(names)]
+    wait_with(start, slack, [*lines, body("last", at=at(40))])
+    reject(slack, answer, names)
+    ticks, letters = 0, 0
+    while not slack.replies:
+        process = start()
+        process.tick()
+        ticks, letters = ticks + 1, letters + len(process.letters.letters)
+        clock.sleep(MINUTE)
+        assert ticks <= len(names)
+    assert (posted(slack), ticks, letters) == (["last"], 5, 3)
+
+
+def test_short_pages_of_the_table_hide_no_alert(
+    start: Callable[..., Lambda], slack: Any, table: Any, clock: Any
+) -> None:
+    class ShortPages(type(table)):  # type: ignore[misc]
+        def query(self, **request: Any) -> Any:
+            return self.__getattr__("query")(**{**request, "Limit": min(request.get("Limit", 1), 1)})
+
+    for number in range(4):
+        row = {"PK": {"S": PARTITION}, "SK": {"S": f"0:0000000000000:{number}"}, "body": {"S": "{"}}
+        table.put_item(TableName=TABLE, Item=row)
+    start().take(body("a"))
+    process = Lambda(ShortPages(table), slack, clock)
+    # Without a kept letter the corrupted rows stay, and the alert is behind them.
+    process.letters.route = lambda letter: 1 / 0  # type: ignore[method-assign]
+    assert process.tick() == Drained(posted=1, waiting=4)
 
 
 def test_a_corrupted_row_is_a_dead_letter_and_stops_no_alert(

@@ -146,7 +146,9 @@ def test_a_message_is_found_by_its_key(slack: Any, clock: Any, in_thread: bool) 
     posting = channel(slack.url, clock)
     head = posting.post(Message("head", "x"), None, clock.deadline())
     made = {key: posting.post(Message(key, "x"), head if in_thread else None, clock.deadline()) for key in "abc"}
-    slack.posted.append({"ts": "1.1", "text": "of another app", "metadata": {"event_type": "x", "event_payload": []}})
+    slack.posted.append(
+        {"ts": "1.1", "channel": "C1", "text": "of another app", "metadata": {"event_type": "x", "event_payload": []}}
+    )
     place = head if in_thread else None
     assert posting.find("b", place, clock.now(), clock.deadline()) == made["b"]
     assert posting.find("d", place, clock.now(), clock.deadline()) is None

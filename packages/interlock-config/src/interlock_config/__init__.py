@@ -9,6 +9,7 @@ from ._alert_rules import (
     TopicFormat,
     alert_types,
     glob_matches,
+    reachable,
     route,
 )
 from ._config import PipelineConfig
@@ -95,6 +96,7 @@ __all__ = [
     "glob_matches",
     "json_schema",
     "notices",
+    "reachable",
     "read_document",
     "review",
     "route",

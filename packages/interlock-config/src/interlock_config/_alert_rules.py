@@ -312,6 +312,26 @@ def route(rules: AlertRules, facts: AlertFacts) -> dict[str, str]:
     return found or dict.fromkeys(rules.default or (DEFAULT_TARGET,), "")
 
 
+def reachable(rules: AlertRules, facts: AlertFacts) -> tuple[str, ...]:
+    """The names of the targets that any alert of the same run may reach, whatever its event and its severity.
+
+    An alert without an owner may belong to any owner, because other alerts of its run may have one.
+    """
+    found: dict[str, None] = {}
+    has_default = True
+    for one in rules.routes:
+        is_owned = one.match.owner is not None and facts.owner == ""
+        wide = msgspec.structs.replace(one.match, severity=(), event=(), owner=None if is_owned else one.match.owner)
+        if not matches(wide, facts):
+            continue
+        found |= dict.fromkeys(one.to)
+        if not (one.match.severity or one.match.event or is_owned):
+            has_default = False
+            if not one.continues:
+                break
+    return tuple(found | dict.fromkeys((rules.default or (DEFAULT_TARGET,)) if has_default else ()))
+
+
 def matches(match: AlertMatch, facts: AlertFacts) -> bool:
     """Whether the alert has each property that the match names."""
     return (

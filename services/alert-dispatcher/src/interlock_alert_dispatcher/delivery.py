@@ -50,6 +50,14 @@ class Destination(Protocol):
         """
         ...
 
+    def follow(self, alert: Alert) -> bool:
+        """Commit the state after an alert that is routed elsewhere. The result is whether `refresh` has to follow."""
+        ...
+
+    def refresh(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> None:
+        """Let the head of the alert's thread state the committed state. It posts nothing. Raises as `dispatch`."""
+        ...
+
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. The result is False if nothing had to be posted. Raises an error if it has to wait.
 
@@ -94,6 +102,24 @@ class Delivery:
             if self._dispatcher.quiet_until > self._now():
                 self._pending.note_quiet(self._dispatcher.quiet_until)
 
+    def follow(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
+        """Let the target's thread of the run state an alert that is routed elsewhere, or keep the alert for that.
+
+        It posts nothing. A thread that is not begun only keeps the state. Raises the errors of the table.
+        """
+        if not self._dispatcher.follow(alert):
+            return
+        try:
+            if self._pending.is_empty():
+                self._dispatcher.refresh(alert, deadline)
+                return
+            reason = "alerts are pending already"
+        except (DeliveryError, TokenUnreadable, RetryLater) as error:
+            reason = f"{type(error).__name__}: {error}"
+        self._keep(alert, body, reason, for_state=True)
+        if self._dispatcher.quiet_until > self._now():
+            self._pending.note_quiet(self._dispatcher.quiet_until)
+
     def _bury(self, alert: Alert, body: str, rejection: TargetRejected) -> None:
         """Send the alert to the dead letters. Without a kept letter it waits as a row."""
         record = {"messageId": alert.id, "body": body}
@@ -104,8 +130,8 @@ class Delivery:
             return
         _log.error("alert_dead_lettered", type=alert.type, pipeline=alert.pipeline_id, reason=str(rejection))
 
-    def _keep(self, alert: Alert, body: str, reason: str) -> None:
-        self._pending.put(alert, body, reason, self._now())
+    def _keep(self, alert: Alert, body: str, reason: str, *, for_state: bool = False) -> None:
+        self._pending.put(alert, body, reason, self._now(), for_state=for_state)
         _log.warning("alert_pending", type=alert.type, pipeline=alert.pipeline_id, reason=reason)
 
 

@@ -86,6 +86,31 @@ class Dispatcher(Pacing):
         _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence)
         return not self._threads.is_begun(alert)
 
+    def follow(self, alert: Alert) -> bool:
+        """Commit the state after an alert that is routed elsewhere, which this channel does not see.
+
+        The result is whether the thread is begun. `refresh` then has to update its head. An alert that begins the
+        thread later shows the state, so the order of the alerts does not matter.
+        """
+        self._threads.record(alert, silenced=True)
+        return self._threads.is_begun(alert)
+
+    def refresh(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> None:
+        """Let the head of the alert's thread state the committed state. Raises as `dispatch`. It posts nothing."""
+        while True:
+            self.await_release(deadline, may_wait=late)
+            try:
+                self._threads.refresh(
+                    alert, InvocationDeadline.after(deadline.within(POST_WITHIN), clock=deadline.clock)
+                )
+            except SlackBusy as busy:
+                self.stay_quiet(busy.until)
+                if not late:
+                    raise
+            else:
+                _log.info("alert_followed", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
+                return
+
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. Raises an error if it has to be tried again. Only a late alert waits for a busy Slack.
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from interlock_alert_dispatcher.alert import read_alert
+from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.delivery import Destination
 from interlock_alert_dispatcher.dispatch import PACE
 from interlock_alert_dispatcher.errors import DeliveryError, TargetBusy, TargetRefused, TargetRejected
@@ -24,8 +24,13 @@ LEASE = timedelta(seconds=65)
 
 _INVOCATION = timedelta(seconds=60)
 
+_PAGE = 100
+_NO_TIME = "no time is left"
 _REFUSALS = 3
-"""So many rejections in a row are a fault of the channel or the token, not of the messages."""
+"""So many rejections in a row may be a fault of the channel or the token, and not of the messages.
+
+One more alert from further back decides: its success proves that the messages are at fault.
+"""
 
 
 class Drained(Struct, frozen=True):
@@ -41,6 +46,11 @@ class _Progress(Struct):
     skipped: set[Key] = set()
     refused: list[tuple[Pending, TargetRefused]] = []
     stopped: str | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether so many alerts were rejected in a row that one from further back has to decide."""
+        return len(self.refused) >= _REFUSALS
 
 
 class Probe(Protocol):
@@ -110,14 +120,45 @@ class Drain:
         progress.stopped = self._look(deadline)
         while progress.stopped is None:
             # The line is read again for each message, because a more severe alert may have joined it.
-            rows = self._pending.first(len(progress.skipped) + 1)
-            pending = next((row for row in rows if row.key not in progress.skipped), None)
+            pending = self._decisive(progress, deadline) if progress.is_doubtful else self._next(progress, deadline)
             if pending is None:
                 break
             self._post(pending, progress, deadline)
         if self._dispatcher.quiet_until > self._now():
             self._pending.note_quiet(self._dispatcher.quiet_until)
         return progress
+
+    def _next(self, progress: _Progress, deadline: InvocationDeadline, *, after: str = "") -> Pending | None:
+        """The first alert behind `after` that this invocation has not skipped. None: no alert, or no time is left."""
+        for row in self._pending.line(len(progress.skipped) + 1, after=after):
+            if row.key not in progress.skipped:
+                return row
+            if deadline.expired:
+                progress.stopped = _NO_TIME
+                break
+        return None
+
+    def _decisive(self, progress: _Progress, deadline: InvocationDeadline) -> Pending | None:
+        """The alert that decides whether the channel or the rejected messages are at fault.
+
+        It is the next one behind the alert that decided in the last invocation, so that each alert of the line decides
+        once. An alert of a pipeline without a rejection comes first, because messages of one run have the same faults.
+        """
+        rejected = {pending.pipeline for pending, _ in progress.refused}
+        tried, found = self._pending.last_tried(), None
+        for after in dict.fromkeys((tried, "")):
+            for row in self._pending.line(_PAGE, after=after):
+                if row.key not in progress.skipped:
+                    if row.pipeline not in rejected:
+                        return row
+                    found = found or row
+                if deadline.expired:
+                    progress.stopped = _NO_TIME
+                    return None
+        if found is None:
+            # No alert is left that could decide.
+            progress.stopped = str(progress.refused[-1][1])
+        return found
 
     def _look(self, deadline: InvocationDeadline) -> str | None:
         """Look for Slack once. The result is the reason to post nothing, or None."""
@@ -134,7 +175,7 @@ class Drain:
     def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
         try:
             alert = read_alert({"body": pending.body})
-            is_posted = not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
+            is_posted = self._deliver(alert, deadline, for_state=pending.is_for_state)
         except Occupied:
             progress.skipped.add(pending.key)
         except TargetRejected as rejection:
@@ -142,9 +183,10 @@ class Drain:
             self._bury(pending, rejection)
         except TargetRefused as refusal:
             progress.skipped.add(pending.key)
-            progress.refused.append((pending, refusal))
-            if len(progress.refused) >= _REFUSALS:
+            if progress.is_doubtful:
+                self._pending.note_tried(pending)
                 progress.stopped = str(refusal)
+            progress.refused.append((pending, refusal))
         except (DeliveryError, TokenUnreadable, RetryLater) as error:
             progress.stopped = f"{type(error).__name__}: {error}"
         except Exception as error:
@@ -157,6 +199,14 @@ class Drain:
             self._pending.remove(pending)
             if is_posted:
                 self._note_post(progress)
+
+    def _deliver(self, alert: Alert, deadline: InvocationDeadline, *, for_state: bool) -> bool:
+        """Post the alert, or only update the head of its thread. The result is whether a message was posted."""
+        if not for_state:
+            return not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
+        if self._dispatcher.follow(alert):
+            self._dispatcher.refresh(alert, deadline, late=True)
+        return False
 
     def _note_post(self, progress: _Progress) -> None:
         """Keep the pace. Slack takes messages, so the messages that it rejected are at fault themselves."""

@@ -45,6 +45,14 @@ class Announcement(Struct, frozen=True):
     late: bool = False
 
 
+Follow = Callable[[Alert, str, InvocationDeadline], None]
+"""Lets a target's thread of a run state an alert that is routed elsewhere. The text is the body of its message."""
+
+
+def _follow_nothing(alert: Alert, body: str, deadline: InvocationDeadline) -> None:
+    return
+
+
 def _announce_nothing(said: Announcement, deadline: InvocationDeadline) -> str:
     raise TargetRefused("this target takes no announcements")
 
@@ -54,6 +62,7 @@ class Target(Struct, frozen=True):
 
     `place` ends the keys of its rows. It is empty for the default channel. `announce` posts a message that is about no
     alert, and returns the id that the target gave it. It raises DeliveryError. With `only_logs` all goes to the log.
+    `follow` takes the alerts of its threads that are routed elsewhere. A target without threads ignores them.
     """
 
     address: str
@@ -63,6 +72,7 @@ class Target(Struct, frozen=True):
     place: str = ""
     announce: Callable[[Announcement, InvocationDeadline], str] = _announce_nothing
     only_logs: bool = False
+    follow: Follow = _follow_nothing
 
 
 class PostingRules(Struct, frozen=True):
@@ -135,14 +145,23 @@ class Fanout:
         routing = self._targets.routing()
         names = [DEFAULT] if routing.rules is None or alert.is_merged else self._plan(alert, routing)
         failures: list[Exception] = []
-        for name in names:
+        calls: list[tuple[str, Follow]] = [(name, self._targets.named(name).alerts.deliver) for name in names]
+        if not alert.is_merged:
+            calls += [(name, self._targets.named(name).follow) for name in self._followers(alert, routing, names)]
+        for name, call in calls:
             try:
-                self._targets.named(name).alerts.deliver(alert, body, deadline)
+                call(alert, body, deadline)
             except Exception as failure:  # noqa: BLE001 - it is raised after the other targets
                 _log.error("target_failed", target=name, type=alert.type, reason=f"{type(failure).__name__}: {failure}")
                 failures.append(failure)
         if failures:
             raise next((one for one in failures if classify(one) is Permanence.TRANSIENT), failures[0])
+
+    def _followers(self, alert: Alert, routing: Routing, names: list[str]) -> list[str]:
+        """The other targets that may have a thread of the alert's run, one name per place."""
+        used = {self._targets.named(name).place for name in names}
+        places = {self._targets.named(name).place: name for name in routing.reachable(alert)}
+        return [name for place, name in places.items() if place not in used]
 
     def _plan(self, alert: Alert, routing: Routing) -> list[str]:
         """The targets of the first delivery of this alert, so that an edit of the routing changes no alert halfway."""

@@ -111,7 +111,7 @@ class TargetMaker:
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)
-        return Target(channel, delivery, drain, slack.check, place, _announcer(slack))
+        return Target(channel, delivery, drain, slack.check, place, _announcer(slack), follow=delivery.follow)
 
     def _sending(
         self,

@@ -55,6 +55,13 @@ class Pacing:
         """Let the drain pause before its next message. An alert of the queue does not wait for it."""
         self._pace.next_at = self._now() + pause
 
+    def follow(self, alert: Alert) -> bool:
+        """Commit the state after an alert that is routed elsewhere. A target without threads has no state."""
+        return False
+
+    def refresh(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> None:
+        """Let the head of the alert's thread state the committed state. A target without threads has no head."""
+
     def await_release(self, deadline: InvocationDeadline, *, may_wait: bool = True) -> None:
         """Wait for the time that the target asked for, without a lease. Only a drain may wait.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -23,6 +24,10 @@ PARTITION = "PENDING_ALERTS"
 
 _TARGET = "TARGET#"
 _NAMED = "namedAt"
+_FOR_STATE = "forState"
+_LAST_RANK = 9
+"""The place behind every severity."""
+
 _SETTLED = timedelta(minutes=15)
 """Longer than any invocation of the function."""
 
@@ -31,6 +36,8 @@ _SKEW = timedelta(minutes=1)
 """The most by which the clocks of two processes differ."""
 # The keys of alerts begin with a digit, those of the other rows with a letter. ":" is the character behind the digits.
 _BEHIND_ALERTS = ":"
+_LONGEST_KEY = 1024
+"""The most bytes of a sort key."""
 
 
 class Pending(Struct, frozen=True):
@@ -52,6 +59,17 @@ class Pending(Struct, frozen=True):
         """Whether the row has the body of a queue message, valid or not."""
         return "S" in self.row.get("body", {})
 
+    @property
+    def is_for_state(self) -> bool:
+        """Whether the alert is not posted, because its route leads elsewhere. Only the head states it."""
+        return self.row.get(_FOR_STATE) == {"BOOL": True}
+
+    @property
+    def pipeline(self) -> str:
+        """The id of the alert's pipeline, "" if the row has none."""
+        text: str = self.row.get("pipelineId", {}).get("S", "")
+        return text
+
 
 class PendingAlerts:
     """The pending alerts of one target, most severe first, then oldest by the time of their events.
@@ -68,27 +86,42 @@ class PendingAlerts:
         self.partition = f"PENDING_ALERTS#{target}" if target else PARTITION
         self._name = Key(PARTITION, f"{_TARGET}{target}")
         self._quiet = Key(self.partition, "QUIET")
+        self._tried = Key(self.partition, "TRIED")
         self.drain = Key(self.partition, "DRAIN")
         """The row whose lease lets one invocation at a time post pending alerts."""
 
-    def put(self, alert: Alert, body: str, reason: str, now: datetime) -> None:
-        """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless."""
+    def put(self, alert: Alert, body: str, reason: str, now: datetime, *, for_state: bool = False) -> None:
+        """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless.
+
+        An alert `for_state` is not posted: only the head of its thread is updated, after all posts.
+        """
         texts = {"body": body, "reason": reason[:1000], "alertType": alert.type, "pipelineId": alert.pipeline_id}
         values: dict[str, Any] = {f":{name}": {"S": text} for name, text in texts.items()}
         values[":now"] = {"S": now.astimezone(UTC).isoformat()}
         if self.target:
             self._name_partition(now)
+        names = [*texts, _FOR_STATE] if for_state else [*texts]
+        values |= {f":{_FOR_STATE}": {"BOOL": True}} if for_state else {}
         self._update(
-            self._key_of(alert),
-            ", ".join([*(f"#{name} = :{name}" for name in texts), "#since = if_not_exists(#since, :now)"]),
-            {f"#{name}": name for name in (*texts, "since")},
+            self._key_of(alert, for_state=for_state),
+            ", ".join([*(f"#{name} = :{name}" for name in names), "#since = if_not_exists(#since, :now)"]),
+            {f"#{name}": name for name in (*names, "since")},
             values,
         )
 
     def first(self, count: int) -> list[Pending]:
         """The next `count` alerts to post. The read is consistent."""
-        answer = self._client.query(**self._request(), ConsistentRead=True, Limit=count)
-        return [Pending(Key(row["PK"]["S"], row["SK"]["S"]), row) for row in answer["Items"]]
+        return list(islice(self.line(count), count))
+
+    def line(self, page: int, *, after: str = "") -> Iterator[Pending]:
+        """The alerts in the order in which they are posted, from the first one behind the sort key `after`.
+
+        One read has at most `page` alerts, and fewer if their texts are long. The reads are consistent.
+        """
+        start = {"ExclusiveStartKey": Key(self.partition, after).wire()} if after else {}
+        for answer in self._pages(ConsistentRead=True, Limit=page, **start):
+            for row in answer["Items"]:
+                yield Pending(Key(row["PK"]["S"], row["SK"]["S"]), row)
 
     def is_empty(self) -> bool:
         """Whether no alert is pending. The read is consistent."""
@@ -100,7 +133,17 @@ class PendingAlerts:
 
     def count(self) -> int:
         """The number of pending alerts."""
-        return sum(page["Count"] for page in self._pages())
+        return sum(page["Count"] for page in self._pages(Select="COUNT"))
+
+    def note_tried(self, pending: Pending) -> None:
+        """Note the alert that was tried last, so that the next invocation tries another alert."""
+        self._update(self._tried, "#after = :after", {"#after": "after"}, {":after": {"S": pending.key.sk}})
+
+    def last_tried(self) -> str:
+        """The sort key of the alert that was tried last. An unreadable one counts as none."""
+        row = self._client.get_item(TableName=self._table, Key=self._tried.wire(), ConsistentRead=True).get("Item", {})
+        after: str = row.get("after", {}).get("S", "")
+        return after if after < _BEHIND_ALERTS and len(after.encode()) <= _LONGEST_KEY else ""
 
     def note_quiet(self, until: datetime) -> None:
         """Note that Slack asks for no message before `until`, for the next invocation."""
@@ -121,8 +164,8 @@ class PendingAlerts:
             return None
         return until
 
-    def _pages(self) -> Iterator[Mapping[str, Any]]:
-        request = {**self._request(), "Select": "COUNT"}
+    def _pages(self, **wanted: Any) -> Iterator[Mapping[str, Any]]:
+        request = {**self._request(), **wanted}
         while True:
             page = self._client.query(**request)
             yield page
@@ -146,8 +189,10 @@ class PendingAlerts:
             ExpressionAttributeValues=values,
         )
 
-    def _key_of(self, alert: Alert) -> Key:
+    def _key_of(self, alert: Alert, *, for_state: bool) -> Key:
         milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
+        if for_state:
+            return Key(self.partition, f"{_LAST_RANK}:{milliseconds:013d}:{alert.id}:state")
         return Key(self.partition, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")
 
     def retire(self, now: datetime) -> None:

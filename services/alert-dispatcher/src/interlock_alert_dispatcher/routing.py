@@ -10,7 +10,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.errors import SettingsFault
 from interlock_alert_dispatcher.leases import Key
 from interlock_alert_dispatcher.text import severity_of
-from interlock_config import AlertFacts, AlertRules, ConfigError, decode_alerts, route
+from interlock_config import AlertFacts, AlertRules, ConfigError, decode_alerts, reachable, route
 from interlock_telemetry import InvocationDeadline, get_logger
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class Routing(Struct, frozen=True):
     def targets_of(self, alert: Alert) -> dict[str, str]:
         """The names of the alert's targets, each with the person to mention or ""."""
         return {DEFAULT: ""} if self.rules is None else route(self.rules, facts_of(alert))
+
+    def reachable(self, alert: Alert) -> tuple[str, ...]:
+        """The names of the targets that any alert of the same run may reach."""
+        return (DEFAULT,) if self.rules is None else reachable(self.rules, facts_of(alert))
 
 
 class RoutingRow:

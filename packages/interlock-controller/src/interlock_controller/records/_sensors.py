@@ -102,7 +102,7 @@ class SensorIntake:
                 # replaced row has hidden.
                 self._judge_waiting_dry_runs(sensor, config, stored)
             if reads(sensor.key, config):
-                self._reject(sensor, problem)
+                self._reject(sensor, problem, stored.config)
             return
         self._keep(sensor, config)
         path = path_of(sensor, config)
@@ -123,11 +123,11 @@ class SensorIntake:
         config = stored.config
         return reads(sensor.key, config) or is_validated(sensor, config) or path_of(sensor, config) is not None
 
-    def _reject(self, sensor: Sensor, problem: UnreadableDate) -> NoReturn:
+    def _reject(self, sensor: Sensor, problem: UnreadableDate, config: PipelineConfig | None) -> NoReturn:
         marker = rejection_marker(sensor, problem)
         self._decide_and_commit(
             sensor,
-            lambda: decide_rejection(sensor, problem, self._store.rejections(sensor.pipeline_id, marker)),
+            lambda: decide_rejection(sensor, problem, self._store.rejections(sensor.pipeline_id, marker), config),
         )
         raise UnreadableSensor(sensor, problem)
 

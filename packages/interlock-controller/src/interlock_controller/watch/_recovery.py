@@ -157,7 +157,8 @@ class Recovery:
         """Report the rerun requests that were rejected in the last hour. A changed counter waits for the next tick."""
         counted = read_counter(row)
         if counted.after.count:
-            self._store.commit(report_rejections(counted, now, self._store.run_token(counted.key)))
+            config = self._store.config(counted.key.pipeline_id).config
+            self._store.commit(report_rejections(counted, now, self._store.run_token(counted.key), config))
         else:
             self._store.unindex(row)
 

@@ -22,7 +22,7 @@ from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_lifecycle.runs._close import may_retry
 from interlock_lifecycle.runs._evaluate import rules_to_read
 from interlock_lifecycle.sensors._accounted import may_be_overwritten, name_record, rows_seen, was_seen
@@ -160,13 +160,18 @@ def _observe(
         now,
         source=source,
         message=f"the trigger and all rules hold: the {config.job.type} job would be triggered",
-        detail={"triggeredAt": rfc3339(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
+        detail={
+            "triggeredAt": rfc3339(now),
+            "sensorKey": sensor.key,
+            "jobType": str(config.job.type),
+            **owner_detail(config),
+        },
     )
     events = [would]
     projection = project_sla(config, key, now, arrived_at, facts.exclusions)
     if projection is not None:
-        events.append(_projected(projection, key, now, source))
-    events.append(_completed(projection, key, now, source, len(events)))
+        events.append(_projected(config, projection, key, now, source))
+    events.append(_completed(config, projection, key, now, source, len(events)))
     kept, written = _kept(sensor, config, facts), {sensor.key: sensor.fields} if sensor.fields else {}
     rows = {**facts.sensors, **written}
     read = select_rows(rows, rules_to_read(config), key.date, kept.rows)
@@ -178,7 +183,9 @@ def _observe(
     )
 
 
-def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, source: str, ordinal: int) -> Event:
+def _completed(
+    config: PipelineConfig, projection: dict[str, Any] | None, key: RunKey, now: datetime, source: str, ordinal: int
+) -> Event:
     completed: dict[str, Any] = {"triggeredAt": rfc3339(now), "slaStatus": "n/a"}
     if projection is not None:
         completed |= {
@@ -194,7 +201,7 @@ def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, so
         ordinal=ordinal,
         deadline=completed.get("deadline"),
         message=f"the dry run of {key.date} is complete: SLA {completed['slaStatus']}",
-        detail=completed,
+        detail={**completed, **owner_detail(config)},
     )
 
 
@@ -224,7 +231,7 @@ def project_sla(
     }
 
 
-def _projected(projection: dict[str, Any], key: RunKey, now: datetime, source: str) -> Event:
+def _projected(config: PipelineConfig, projection: dict[str, Any], key: RunKey, now: datetime, source: str) -> Event:
     left = projection["marginSeconds"]
     return make_event(
         EventType.DRY_RUN_SLA_PROJECTION,
@@ -234,7 +241,7 @@ def _projected(projection: dict[str, Any], key: RunKey, now: datetime, source: s
         ordinal=1,
         deadline=projection["deadline"],
         message=f"projected SLA status {projection['status']}: {abs(left)} s {'left' if left >= 0 else 'late'}",
-        detail=projection,
+        detail={**projection, **owner_detail(config)},
     )
 
 
@@ -262,7 +269,7 @@ def _afterwards(
             sensor.written_at,
             source=source,
             message=drift_message(found, sensor),
-            detail=drift_detail(found, sensor),
+            detail={**drift_detail(found, sensor), **owner_detail(config)},
         )
         return Announce(key.pipeline_id, (event,))
     if not triggers(sensor, config):
@@ -275,7 +282,7 @@ def _afterwards(
         sensor.written_at,
         source=source,
         message=f"sensor {sensor.key} was updated after the job would have been triggered",
-        detail={"sensorKey": sensor.key, "triggeredAt": rfc3339(triggered_at)},
+        detail={"sensorKey": sensor.key, "triggeredAt": rfc3339(triggered_at), **owner_detail(config)},
     )
     return Announce(key.pipeline_id, (event,))
 
@@ -340,7 +347,8 @@ def decide_dry_run_failure(
             name: value
             for name, value in (("event", entry.event), ("category", entry.category), ("error", entry.error))
             if value is not None
-        },
+        }
+        | owner_detail(config),
     )
     after = replace(facts.dry_run, retries=used + 1) if retries else facts.dry_run
     return AnswerDryRun(facts.dry_run, after, at, (event,), marker=failure_marker(entry))

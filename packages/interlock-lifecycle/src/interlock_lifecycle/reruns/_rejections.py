@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import AnswerDryRun, CountedRejections, Rejections, RejectRerun, ReportRejections
 from interlock_lifecycle._run import Run, RunKey, digest
 from interlock_lifecycle._words import OWN_REASONS
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.events._event import make_event, owner_detail
 
 REPORTED_EVERY = timedelta(hours=1)
 """The interval between the reports of rejections that were counted."""
@@ -43,11 +44,13 @@ def count_rejection(decision: RejectRerun | AnswerDryRun, before: Rejections | N
     return replace(silent, entry=None) if isinstance(silent, RejectRerun) else silent
 
 
-def report_rejections(counted: CountedRejections, now: datetime, run_token: str | None = None) -> ReportRejections:
+def report_rejections(
+    counted: CountedRejections, now: datetime, run_token: str | None = None, config: PipelineConfig | None = None
+) -> ReportRejections:
     """Report the rejections that were counted since the last report, and count from zero again.
 
     The watchdog calls it for a counter whose last report is an hour old. counted: the counter as it was read.
-    run_token: the execution of the date's run, if it has one.
+    run_token: the execution of the date's run, if it has one. config: that of the pipeline, if it is readable.
     """
     since, count = counted.after.reported_at, counted.after.count
     event = make_event(
@@ -57,7 +60,7 @@ def report_rejections(counted: CountedRejections, now: datetime, run_token: str 
         source=f"rejections {counted.marker} {since.isoformat()}",
         run_token=None if counted.is_dry else run_token,
         message=f"{count} more rerun requests were rejected since {since:%Y-%m-%dT%H:%M:%SZ}: {counted.why}",
-        detail={"reason": counted.reason, "count": count},
+        detail={"reason": counted.reason, "count": count, **owner_detail(config)},
     )
     after = replace(counted, before=counted.after, after=Rejections(now, 0))
     return ReportRejections(after, (event,))

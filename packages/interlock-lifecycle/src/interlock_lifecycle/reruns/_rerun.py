@@ -23,7 +23,7 @@ from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, RerunEntry
 from interlock_lifecycle._start import lease_end
 from interlock_lifecycle._words import OWN_REASONS, TERMINAL_JOB_EVENTS, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, cut_text, make_event
+from interlock_lifecycle.events._event import Event, cut_text, make_event, owner_detail
 from interlock_lifecycle.reruns._rejections import rejection_counter
 from interlock_sla import Exclusions
 
@@ -92,8 +92,8 @@ def decide_rerun(
         return _answer_dry_run(request, facts, config)
     rejection = _rejection(request, facts, config)
     if rejection is not None:
-        return reject_rerun(request, facts, *rejection)
-    return _accept(request, facts, execution_timeout)
+        return reject_rerun(request, facts, *rejection, config=config)
+    return _accept(request, facts, config, execution_timeout)
 
 
 def _rejection(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
@@ -160,11 +160,21 @@ def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineCo
         request.at,
         source=source,
         message=f"rerun ({request.reason}) would be {'accepted' if rejection is None else f'rejected: {rejection[0]}'}",
-        detail=_detail(request),
+        detail=_detail(request, config),
     )
     events = [answer]
     if rejection is not None and rejection[1] is not None:
-        events.append(make_event(rejection[1], request.key, request.at, source=source, ordinal=1, message=rejection[0]))
+        events.append(
+            make_event(
+                rejection[1],
+                request.key,
+                request.at,
+                source=source,
+                ordinal=1,
+                message=rejection[0],
+                detail=owner_detail(config) or None,
+            )
+        )
     after = dry_run if rejection is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))
     answered = _answered(request, facts, "accepted" if rejection is None else "rejected")
     counted = None if rejection is None else _counted(request, None, rejection[0], is_dry=True)
@@ -198,8 +208,18 @@ def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
     return facts.newest_sensor_update <= (seen_at or last.at)
 
 
-def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
-    """Reject a request with a reason. `excluded`: the type of the second event, for an excluded date."""
+def reject_rerun(
+    request: RerunRequest,
+    facts: RerunFacts,
+    why: str,
+    excluded: EventType | None = None,
+    *,
+    config: PipelineConfig | None = None,
+) -> RejectRerun:
+    """Reject a request with a reason. `excluded`: the type of the second event, for an excluded date.
+
+    config: the config of the pipeline, if it is readable. The events name its owner.
+    """
     source, why = f"rerun {request.identity}", cut_text(why)
     token = facts.run.run_token if facts.run is not None else None
     events: list[Event] = [
@@ -210,12 +230,21 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
             source=source,
             run_token=token,
             message=f"rerun ({request.reason}) rejected: {why}",
-            detail=_detail(request),
+            detail=_detail(request, config),
         )
     ]
     if excluded is not None:
         events.append(
-            make_event(excluded, request.key, request.at, source=source, ordinal=1, run_token=token, message=why)
+            make_event(
+                excluded,
+                request.key,
+                request.at,
+                source=source,
+                ordinal=1,
+                run_token=token,
+                message=why,
+                detail=owner_detail(config) or None,
+            )
         )
     entry = _entry(request, facts, JobEvent.RERUN_REJECTED, why)
     answered = _answered(request, facts, "rejected")
@@ -238,7 +267,9 @@ def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
     return RequestRerun(request.key, reason, newest.request, None, ())
 
 
-def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:
+def _accept(
+    request: RerunRequest, facts: RerunFacts, config: PipelineConfig, execution_timeout: timedelta
+) -> OpenAttempt:
     before = facts.run
     attempt = before.attempt + 1 if before else 0
     previous = (before.job_intent or before.previous_job) if before else None
@@ -261,7 +292,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         attempt=attempt,
         run_token=after.run_token,
         message=f"rerun ({request.reason}) accepted as attempt {attempt}{_without(abandoned)}",
-        detail=_detail(request) | ({"abandonedJob": abandoned.run_id or abandoned.key} if abandoned else {}),
+        detail=_detail(request, config) | ({"abandonedJob": abandoned.run_id or abandoned.key} if abandoned else {}),
     )
     entry = _entry(request, facts, JobEvent.RERUN_ACCEPTED, None)
     rerun = RerunEntry(request.key, request.reason, request.at, JobEvent.RERUN_ACCEPTED)
@@ -288,6 +319,6 @@ def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | No
     return JobEntry(request.key, request.at, event, error=error, run_token=token)
 
 
-def _detail(request: RerunRequest) -> dict[str, str]:
+def _detail(request: RerunRequest, config: PipelineConfig | None) -> dict[str, str]:
     detail = {"reason": request.reason, "requestedBy": request.requested_by, "note": request.note}
-    return {name: value for name, value in detail.items() if value is not None}
+    return {name: value for name, value in detail.items() if value is not None} | owner_detail(config)

@@ -10,7 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ClockVerdict, RepairRun
 from interlock_lifecycle._run import CorruptedRun, JobEntry, RerunEntry, Run, RunStatus, digest, make_run_token
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, cut_text, make_event, make_event_id
+from interlock_lifecycle.events._event import Event, cut_text, make_event, make_event_id, owner_detail
 from interlock_lifecycle.slas._sla import SlaFacts, settle
 from interlock_sla import Clock
 
@@ -59,7 +59,11 @@ def _close(row: CorruptedRun, facts: RepairFacts, now: datetime) -> RepairRun:
         attempt=after.attempt,
         run_token=after.run_token,
         message=f"{reason}. A job of this date may still run: look for it before a rerun",
-        detail={"status": str(RunStatus.FAILED_FINAL), "runToken": after.run_token},
+        detail={
+            "status": str(RunStatus.FAILED_FINAL),
+            "runToken": after.run_token,
+            **owner_detail(facts.config),
+        },
     )
     verdicts: dict[Clock, ClockVerdict] = {}
     judged: tuple[Event, ...] = ()
@@ -88,7 +92,11 @@ def _keep_end(row: CorruptedRun, facts: RepairFacts, now: datetime) -> RepairRun
         attempt=after.attempt,
         run_token=after.run_token,
         message=f"the row of the run was corrupted and is repaired: {_shortened(row.problem)}",
-        detail={"row": f"TRIGGER#{row.key.schedule_id}#{row.key.date}", "problem": _shortened(row.problem)},
+        detail={
+            "row": f"TRIGGER#{row.key.schedule_id}#{row.key.date}",
+            "problem": _shortened(row.problem),
+            **owner_detail(facts.config),
+        },
     )
     return RepairRun(row, after, facts.sla.verdict, {}, (event,), row.awaits_post_run)
 

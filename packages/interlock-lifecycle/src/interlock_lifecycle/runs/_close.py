@@ -127,7 +127,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             detail=_job_detail(outcome, facts),
         )
     ]
-    events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))
+    events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events), config=facts.config)
     verdicts, judged = _settle(facts, run, source, now, succeeded_at, len(events))
     entry = _entry(run, JobEvent.SUCCESS, succeeded_at, outcome)
     return CloseRun(

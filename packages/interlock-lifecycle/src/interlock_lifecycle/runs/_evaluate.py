@@ -19,7 +19,7 @@ from interlock_lifecycle._decision import (
 from interlock_lifecycle._run import Pause, Run, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.events._event import make_event, owner_detail
 from interlock_lifecycle.runs._close import reject_config
 from interlock_lifecycle.runs._pause import park
 from interlock_lifecycle.sensors._accounted import rows_seen
@@ -128,7 +128,7 @@ def decide_evaluation(
     if config is None or config.dry_run:
         return reject_config(run, facts.rejection or "the pipeline is now a dry run", facts.sla, config, now)
     if facts.pause is not None and facts.pause.holds(now):
-        return park(run, facts.pause, now)
+        return park(run, facts.pause, now, config)
     opens_at = window.started_at + start_delay(run, config)
     closes_at = opens_at + window.length
     if now < opens_at:
@@ -162,7 +162,7 @@ def decide_evaluation(
         rules=len(config.validation.rules),
         look_seconds=look,
         rest_seconds=min(rest, look),
-        note=decide_hold(run, facts.wait, failing, reason, now, blocks),
+        note=decide_hold(run, facts.wait, failing, reason, now, blocks, config=config),
     )
 
 
@@ -180,9 +180,10 @@ def _pass(
             attempt=run.attempt,
             run_token=run.run_token,
             message=f"all {len(config.validation.rules)} rules hold",
+            detail=owner_detail(config) or None,
         )
     ]
-    events += baseline_events(taken, run, now, source=source, ordinal=1)
+    events += baseline_events(taken, run, now, source=source, ordinal=1, config=config)
     everything = select_rows(facts.sensors, rules_to_read(config), run.key.date, facts.kept.rows)
     return PassEvaluation(
         run,

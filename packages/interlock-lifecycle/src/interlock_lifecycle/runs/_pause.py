@@ -4,13 +4,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import RecoverRun
 from interlock_lifecycle._run import Pause, Run, digest
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import cut_text, make_event
+from interlock_lifecycle.events._event import cut_text, make_event, owner_detail
 
 
-def park(run: Run, pause: Pause, now: datetime) -> RecoverRun:
+def park(run: Run, pause: Pause, now: datetime, config: PipelineConfig) -> RecoverRun:
     """End the execution of a run during a pause (docs/reference/runs.md §3.4).
 
     The attempt goes on after the pause in a new execution with a new window, and its rules are evaluated again. The run
@@ -32,6 +33,6 @@ def park(run: Run, pause: Pause, now: datetime) -> RecoverRun:
         attempt=run.attempt,
         run_token=run.run_token,
         message=cut_text(str(pause)),
-        detail={"rules": []},
+        detail={"rules": [], **owner_detail(config)},
     )
     return RecoverRun(run, after, (event,))

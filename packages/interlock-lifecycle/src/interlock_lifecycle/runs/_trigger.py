@@ -139,7 +139,7 @@ def decide_trigger(
     if config is None or config.dry_run:
         return reject_config(run, _why_forbidden(facts), facts.sla, config, now)
     if facts.pause is not None and facts.pause.holds(now):
-        return park(run, facts.pause, now)
+        return park(run, facts.pause, now, config)
     if run.evaluated_at is None:
         return NotEvaluated()
     if facts.previous is not None:

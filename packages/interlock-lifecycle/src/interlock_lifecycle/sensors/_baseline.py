@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._run import Run, RunKey, Sensor
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_rules import Drift, KeptRow, Rule, drift, key_matches, select_rows
 
 Baseline: TypeAlias = dict[str, dict[str, Any]]
@@ -54,7 +54,13 @@ def baseline_to_write(taken: Baseline | NoBaseline | None) -> Baseline | None:
 
 
 def baseline_events(
-    taken: Baseline | NoBaseline | None, run: Run, at: Any, *, source: str, ordinal: int
+    taken: Baseline | NoBaseline | None,
+    run: Run,
+    at: Any,
+    *,
+    source: str,
+    ordinal: int,
+    config: PipelineConfig | None,
 ) -> list[Event]:
     """The event of a baseline: taken, or the reason why not. No event for a pipeline without post-run rules."""
     if taken is None:
@@ -71,6 +77,7 @@ def baseline_events(
         attempt=run.attempt,
         run_token=run.run_token,
         message=message,
+        detail=owner_detail(config) or None,
     )
     return [event]
 

@@ -118,7 +118,7 @@ def _report(key: RunKey, sensor: Sensor, config: PipelineConfig, exclusions: Exc
     then = f"the watchdog takes {key.date} up {when}"
     if exclusions.excludes(key.date.day):
         then = f"{key.date} is an excluded date: its row is looked at again {when}, unless another row has replaced it"
-    detail = {"sensorKey": sensor.key, "excludedDay": today.isoformat()}
+    detail = {"sensorKey": sensor.key, "excludedDay": today.isoformat(), **owner_detail(config)}
     return make_event(
         EventType.PIPELINE_EXCLUDED,
         key,

@@ -66,7 +66,7 @@ def decide_post_run(
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
     if run.is_running:
-        return _in_flight(sensor, key, run, found)
+        return _in_flight(sensor, config, key, run, found)
     if found is not None:
         return _drifted(sensor, config, key, run, found, facts)
     if not _is_after(sensor, run):
@@ -85,16 +85,16 @@ def is_read_for(
     return selected.sources.get(rule.row_name) == sensor.key and rule.row_name not in selected.kept
 
 
-def _in_flight(sensor: Sensor, key: RunKey, run: Run, found: Drift | None) -> Announce | Ignore:
+def _in_flight(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift | None) -> Announce | Ignore:
     if found is None:
         return Ignore("the run is under way and its post-run sensors did not drift")
-    return Announce(key.pipeline_id, (_event(EventType.POST_RUN_DRIFT_INFLIGHT, sensor, key, run, found),))
+    return Announce(key.pipeline_id, (_event(EventType.POST_RUN_DRIFT_INFLIGHT, sensor, config, key, run, found),))
 
 
 def _drifted(
     sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift, facts: SensorFacts
 ) -> RequestRerun | NoteAfterRun | Ignore:
-    event = _event(EventType.POST_RUN_DRIFT, sensor, key, run, found)
+    event = _event(EventType.POST_RUN_DRIFT, sensor, config, key, run, found)
     complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
     if facts.has_asked:
         return Ignore("this sensor has requested its rerun already")
@@ -133,7 +133,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         attempt=run.attempt,
         run_token=run.run_token,
         message=evaluation.explain(),
-        detail={"sensorKey": sensor.key},
+        detail={"sensorKey": sensor.key, **owner_detail(config)},
     )
     # The rows of other sensors change, so the record's marker limits it to one report.
     complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
@@ -204,7 +204,7 @@ def _is_there(selected: Selection, row_name: str, config: PipelineConfig, run: R
     return written_at is None or counts_for(date_of(named, written_at, config), run.key.date)
 
 
-def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: Drift) -> Event:
+def _event(event_type: EventType, sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift) -> Event:
     return make_event(
         event_type,
         key,
@@ -213,5 +213,5 @@ def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: 
         attempt=run.attempt,
         run_token=run.run_token,
         message=drift_message(found, sensor),
-        detail=drift_detail(found, sensor),
+        detail={**drift_detail(found, sensor), **owner_detail(config)},
     )

@@ -7,7 +7,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Rejections, RejectSensor
 from interlock_lifecycle._run import Sensor, digest
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, cut_text, make_event_id
+from interlock_lifecycle.events._event import Event, cut_text, make_event_id, owner_detail
 from interlock_lifecycle.sensors._arrival import is_reserved, outside_dates, triggers
 from interlock_lifecycle.sensors._baseline import watching_rule
 from interlock_lifecycle.sensors._kept import dated_rules
@@ -54,7 +54,9 @@ def _form_of(word: re.Match[str]) -> str:
     return "9" * len(word[0]) if word[0].isdecimal() else "a"
 
 
-def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections | None) -> RejectSensor:
+def decide_rejection(
+    sensor: Sensor, problem: UnreadableDate, before: Rejections | None, config: PipelineConfig | None = None
+) -> RejectSensor:
     """Reject a row whose date cannot be used, and report it once per kind in 24 hours.
 
     The stream-router calls it for each record with a problem (`problem_of`). before: the marker of the row's kind, None
@@ -81,6 +83,7 @@ def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections
             "value": cut_text(str(problem.value)),
             "problem": problem.problem,
             "count": more,
+            **owner_detail(config),
         },
     )
     return RejectSensor(sensor.pipeline_id, marker, before, Rejections(at, 0), (event,))

@@ -9,7 +9,7 @@ from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
 from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.events._event import make_event, owner_detail
 from interlock_lifecycle.sensors._accounted import name_record, request_time_of, took_into_account
 from interlock_lifecycle.sensors._arrival import SensorFacts, record_marker, run_key_of, was_overwritten
 from interlock_lifecycle.sensors._baseline import watching_rule
@@ -42,7 +42,7 @@ def decide_sensor(
     if run is None:
         return _first_record(key, sensor, config, facts, execution_timeout)
     if run.status is RunStatus.FAILED_FINAL:
-        return _after_failure(key, sensor, run)
+        return _after_failure(key, sensor, run, config)
     if watching_rule(config, sensor.key) is not None:
         return decide_post_run(sensor, config, facts)
     if run.status is RunStatus.RUNNING:
@@ -54,7 +54,7 @@ def decide_sensor(
     is_rest = brings_repeated_hour(key.date, config.zone, first_part_began(run), sensor.written_at)
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
         return RequestRerun(key, RerunReason.REPEATED_HOUR, request_time_of(sensor), None, (), facts.request)
-    return _late_data(key, sensor, run, facts)
+    return _late_data(key, sensor, run, facts, config)
 
 
 def _first_record(
@@ -76,7 +76,7 @@ def _first_record(
     )
 
 
-def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
+def _after_failure(key: RunKey, sensor: Sensor, run: Run, config: PipelineConfig) -> Announce | Ignore:
     """Data for a run that failed for good starts nothing. The event states once per run how to rerun the date."""
     if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):
         return Ignore("the run failed for good after this record. A rerun request can restart it")
@@ -93,13 +93,16 @@ def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
             "sensorKey": sensor.key,
             "runStatus": str(RunStatus.FAILED_FINAL),
             "actionHint": hint,
+            **owner_detail(config),
         },
     )
     marker = f"late-after-failure#{key.schedule_id}#{run.run_token}#{key.date}"
     return Announce(key.pipeline_id, (event,), marker=marker, at=sensor.written_at)
 
 
-def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> RequestRerun | NoteAfterRun | Ignore:
+def _late_data(
+    key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts, config: PipelineConfig
+) -> RequestRerun | NoteAfterRun | Ignore:
     """Late data requests a rerun. While another request waits, it is only reported and logged.
 
     If that request is rejected, the late data makes a request of its own.
@@ -113,7 +116,7 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         source=name_record(sensor),
         run_token=run.run_token,
         message=f"sensor {sensor.key} was updated after the run had completed",
-        detail={"sensorKey": sensor.key},
+        detail={"sensorKey": sensor.key, **owner_detail(config)},
     )
     asked_at = request_time_of(sensor)
     entry = JobEntry(key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, run_token=run.run_token, requested_at=asked_at)

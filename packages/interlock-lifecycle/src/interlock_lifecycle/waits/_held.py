@@ -6,11 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import NoteHeld, OpenWait
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, Wait
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_rules import Finding, shown
 
 _FREE_REPORTS = 10
@@ -31,7 +32,14 @@ def blocks_of(wait: Wait | None, run: Run) -> tuple[str, ...]:
 
 
 def decide_hold(
-    run: Run, wait: Wait | None, failing: Sequence[Finding], reason: str, now: datetime, blocks: Sequence[str] = ()
+    run: Run,
+    wait: Wait | None,
+    failing: Sequence[Finding],
+    reason: str,
+    now: datetime,
+    blocks: Sequence[str] = (),
+    *,
+    config: PipelineConfig | None = None,
 ) -> OpenWait | NoteHeld | None:
     """Decide whether a held run is to be noted. `failing`: the rules that do not hold at `now` (UTC). `blocks`: the
     other reasons that hold the run, as sentences.
@@ -47,14 +55,14 @@ def decide_hold(
     held = {name: known.get(name, now) for name in (*map(name_rule, failing), *blocks)}
     if not is_of(wait, run):
         opened = Wait(run.key, run.run_token, held=held, reports=1, reported_at=now)
-        return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now),))
+        return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now, config),))
     assert wait is not None
     if held.keys() == known.keys():
         return None
     if wait.reports >= _FREE_REPORTS and wait.reported_at is not None and now - wait.reported_at < _REPORTED_EVERY:
         return NoteHeld(run, replace(wait, held=held), ())
     noted = replace(wait, held=held, reports=wait.reports + 1, reported_at=now)
-    return NoteHeld(run, noted, (_run_held(run, failing, held, reason, now),))
+    return NoteHeld(run, noted, (_run_held(run, failing, held, reason, now, config),))
 
 
 def name_rule(finding: Finding) -> str:
@@ -63,7 +71,14 @@ def name_rule(finding: Finding) -> str:
     return " ".join(part for part in (rule.row_name.replace("\x1f", " "), rule.field, finding.expectation) if part)
 
 
-def _run_held(run: Run, failing: Sequence[Finding], held: Mapping[str, datetime], reason: str, now: datetime) -> Event:
+def _run_held(
+    run: Run,
+    failing: Sequence[Finding],
+    held: Mapping[str, datetime],
+    reason: str,
+    now: datetime,
+    config: PipelineConfig | None,
+) -> Event:
     names = sorted(held)
     return make_event(
         EventType.RUN_HELD,
@@ -73,7 +88,7 @@ def _run_held(run: Run, failing: Sequence[Finding], held: Mapping[str, datetime]
         attempt=run.attempt,
         run_token=run.run_token,
         message=reason,
-        detail={"rules": describe_rules(failing, held, now)},
+        detail={"rules": describe_rules(failing, held, now), **owner_detail(config)},
     )
 
 
