@@ -27,9 +27,7 @@ _Fields = Mapping[str, object]
 @click.command()
 @click.argument("pipeline")
 @click.argument("date")
-@click.option(
-    "--at", metavar="TIME", help="Explain the date at this moment: a date, a time, or a length (+2h, -30m)."
-)
+@click.option("--at", metavar="TIME", help="Explain the date at this moment: a date, a time, or a length (+2h, -30m).")
 @click.option(
     "--sensor",
     "sensors",
