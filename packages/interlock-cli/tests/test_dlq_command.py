@@ -227,6 +227,49 @@ def test_unknown_letter_is_an_error_without_a_ledger(functions: Functions, tmp_p
     assert (functions.invoked, list(tmp_path.iterdir()), left("alert-dlq")) == ([], [], 1)
 
 
+def test_named_letter_is_found_in_the_whole_queue(functions: Functions, tmp_path: Path) -> None:
+    for _ in range(120):
+        wanted = put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 119 skipped", done.output
+    assert (left("alert-dlq"), len(functions.invoked)) == (119, 1)
+
+
+@pytest.mark.parametrize("command", ["show", "redrive"])
+def test_letter_beyond_the_limit_is_not_denied(functions: Functions, command: str) -> None:
+    for _ in range(5):
+        wanted = put("alert-dlq", ENVELOPE)
+    done = dlq(command, wanted, "--limit", "3")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"error: letter '{wanted}' is not among the first 3 letters of alert-dlq\n",
+    )
+    assert left("alert-dlq") == 5
+
+
+def test_list_and_redrive_report_that_a_queue_has_more(functions: Functions) -> None:
+    for _ in range(3):
+        put("alert-dlq", ENVELOPE)
+    done = dlq("list", "--limit", "2", "--json")
+    assert (len(json.loads(done.stdout)), done.stderr) == (2, "warning: alert-dlq: the queue may have more\n")
+    assert dlq("list").stderr == ""
+    assert dlq("redrive", "--limit", "2").stdout.splitlines()[0] == "alert-dlq: 2 to send, the queue may have more"
+
+
+def test_held_group_of_a_fifo_queue_is_reported(functions: Functions) -> None:
+    name = "sensor-inbox-dlq.fifo"
+    functions.sqs.create_queue(QueueName=f"test-interlock-{name}", Attributes={"FifoQueue": "true"})
+    for number in range(12):
+        functions.sqs.send_message(
+            QueueUrl=queue(name), MessageBody="{}", MessageGroupId="bronze", MessageDeduplicationId=str(number)
+        )
+    more = "the queue may have more (a FIFO queue shows at most 10 letters of a group)"
+    done = dlq("list", "-q", name, "--json")
+    assert (len(json.loads(done.stdout)), done.stderr) == (10, f"warning: {name}: {more}\n")
+    assert dlq("redrive", "-q", name).stdout == f"{name}: 10 to send, {more}\n"
+    assert dlq("show", "nope", "-q", name).exit_code == 2
+
+
 def lost_batch(size: int) -> str:
     batch = {
         "shardId": "shardId-1",
