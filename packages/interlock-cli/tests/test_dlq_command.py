@@ -113,6 +113,22 @@ def test_list_names_every_kind_of_message(functions: Functions) -> None:
     assert [one["queue"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)] == ["alert-dlq"]
 
 
+def test_list_fits_80_columns_with_whole_ids(functions: Functions) -> None:
+    event = {"pipelineId": "bronze", "message": "deadline passed 0s ago"}
+    ids = [
+        put("alert-dlq", json.dumps({"detail-type": "SLA_BREACH", "detail": event})),
+        put("alert-dlq", ENVELOPE),
+        put("alert-dlq", "no json"),
+        put_letter("event-sink-dlq", "a long reason " * 20),
+    ]
+    lines = dlq("list").stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [one for one in ids if not any(one in line for line in lines)] == []
+    assert [line.rstrip() for line in lines if line.rstrip().endswith("-dlq")] == ["alert-dlq", "event-sink-dlq"]
+    reasons = [one["reason"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)]
+    assert sorted(reasons) == ["SLA_BREACH bronze", "SLA_BREACH bronze: deadline passed 0s ago", "no json"]
+
+
 def test_empty_queues_and_absent_queues(functions: Functions) -> None:
     assert (dlq("list").exit_code, dlq("list").stdout) == (0, "no dead letters\n")
     absent = dlq("list", "-q", "sr-joblog-dlq")

@@ -11,7 +11,7 @@ import msgspec
 from interlock_cli._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._form import Form, print_rows, result_output, row_output
-from interlock_cli._output import CliError, Output, console, error_console, print_json, show_span, table
+from interlock_cli._output import CliError, Output, Rows, console, error_console, print_json, show_age, table
 from interlock_cli._resends import WayBack, kind_of
 from interlock_dlq import FileLedger, LettersRead, QueuedLetter, RedriveReport, read_letters, read_stream_batch, redrive
 
@@ -64,14 +64,21 @@ def list_command(queues: tuple[str, ...], limit: int, environment: str, endpoint
     if form is not Form.TABLE:
         print_rows(form, _COLUMNS, (_summary(queue, message) for queue, message in found))
         return
-    out, rows = console(), table("queue", "letter", "age", "kind", "reason", whole=("age", "kind"))
-    for queue, message in found:
-        age = show_span((datetime.now(UTC) - message.sent_at).total_seconds())
-        rows.add_row(queue, message.id, age, kind_of(message), _reason(message))
-    if found:
-        out.table(rows)
-    else:
+    out = console()
+    for queue, read in reads.items():
+        if read.messages:
+            out.table(_table(queue, read.messages))
+    if not found:
         out.line("no dead letters")
+
+
+def _table(queue: str, messages: tuple[QueuedLetter, ...]) -> Rows:
+    """The messages of one queue. A letter's id stays whole in 80 columns, since other commands take it."""
+    rows = table("letter", "age", "kind", "reason", title=queue, whole=("letter", "age", "kind"))
+    for message in messages:
+        age = show_age((datetime.now(UTC) - message.sent_at).total_seconds())
+        rows.add_row(message.id, age, kind_of(message), _reason(message))
+    return rows
 
 
 @dlq.command()
@@ -252,7 +259,28 @@ def _reason(message: QueuedLetter) -> str:
     batch = read_stream_batch(message.body)
     if batch is not None:
         return f"{batch.batch_size} records of {batch.shard_id} from {batch.start_sequence_number} on"
-    return message.body[:_BODY_SHOWN]
+    return _event_in(message.body) or message.body[:_BODY_SHOWN]
+
+
+def _event_in(body: str) -> str:
+    """Type, pipeline and message of an event of the bus, "" for another body."""
+    try:
+        event = msgspec.json.decode(body, type=_Event)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
+    return f"{event.detail_type} {event.detail.pipeline_id}: {event.detail.message}"[:_BODY_SHOWN].rstrip(": ")
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    pipeline_id: str
+    message: str = ""
+
+
+class _Event(msgspec.Struct):
+    """The part of an EventBridge envelope that `list` shows."""
+
+    detail: _Detail
+    detail_type: str = msgspec.field(name="detail-type")
 
 
 def _show(queue: str, message: QueuedLetter, as_json: bool) -> None:
