@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,9 +42,11 @@ class Functions:
         self.sqs, self.s3 = sqs, Objects()
         self.invoked: list[tuple[str, Any]] = []
         self.failing = "no such text"
+        self.invoking: Callable[[], object] = lambda: None
 
     def invoke(self, *, FunctionName: str, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
         self.invoked.append((FunctionName.removeprefix("test-interlock-"), json.loads(Payload)))
+        self.invoking()
         fails = self.failing in Payload.decode()
         return {"Payload": io.BytesIO(b"{}"), **({"FunctionError": "Unhandled"} if fails else {})}
 
@@ -234,6 +236,14 @@ def test_hold_is_the_time_for_which_letters_are_hidden(functions: Functions, tmp
     dlq("redrive", "-q", "alert-dlq", "--hold", "45")
     assert set(held) == {45}
     assert dlq("redrive", "--hold", "5").exit_code == 2
+
+
+def test_record_that_dies_again_is_reported_as_such(functions: Functions, tmp_path: Path) -> None:
+    put_letter("sr-control-dlq")
+    functions.invoking = lambda: put_letter("sr-control-dlq")
+    done = dlq("redrive", "-q", "sr-control-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines()[0] == "sr-control-dlq: 1 resent, 1 dead-lettered again"
+    assert left("sr-control-dlq") == 1
 
 
 def test_unknown_letter_is_an_error_without_a_ledger(functions: Functions, tmp_path: Path) -> None:

@@ -76,6 +76,17 @@ def test_further_letter_of_resent_record_is_counted() -> None:
     assert (report, len(queue.bodies)) == (RedriveReport(resent=1, again=1), 1)
 
 
+def test_record_that_dies_again_is_no_newer_letter() -> None:
+    queue = filled(2)
+
+    def die_again(one: DeadLetter) -> None:
+        queue.moment += timedelta(minutes=1)
+        queue.put(encode_letter(letter(one.payload["n"])))
+
+    assert run(queue, die_again) == RedriveReport(resent=2, again=2)
+    assert len(queue.bodies) == 2
+
+
 def fail(one: DeadLetter) -> None:
     raise ResendFailed("still broken")
 

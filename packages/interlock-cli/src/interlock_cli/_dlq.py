@@ -26,7 +26,15 @@ WHOLE_QUEUE = 100_000
 
 _BODY_SHOWN = 300
 _FIFO = " (a FIFO queue shows at most 10 letters of a group)"
-_SENDS = ("resent", "failed", "settled", "again", "newer", "skipped")
+_SENDS = {
+    "resent": "resent",
+    "failed": "failed",
+    "settled": "settled",
+    "again": "dead-lettered again",
+    "newer": "newer",
+    "skipped": "skipped",
+}
+"""The counts of a report that the text shows, with their words."""
 
 
 def _queue_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -228,7 +236,7 @@ def _read(where: Deployment, url: str, limit: int) -> LettersRead:
 
 
 def _print_report(out: Output, queue: str, report: RedriveReport, hidden: int) -> None:
-    counts = [f"{getattr(report, name)} {name}" for name in _SENDS if getattr(report, name)]
+    counts = [f"{getattr(report, name)} {words}" for name, words in _SENDS.items() if getattr(report, name)]
     planned = [f"{report.planned} to send"] if report.planned else []
     more = [f"{hidden} hidden by another reader"] if hidden else []
     more += [] if report.is_complete else [_more(queue)]

@@ -53,7 +53,8 @@ class RedriveReport(Struct, frozen=True, kw_only=True):
 
     resent: sent in this run. failed: the resend has failed. skipped: left out by `choose`, or behind a failed letter
     of its FIFO group. unreadable: not a dead letter of this package. planned: a redrive without `dry_run` resends it.
-    newer: sent after the redrive began. again: a further letter of a record that this redrive resent.
+    newer: sent after the redrive began. again: a further letter of a record that this redrive resent, such as the
+    letter of a record that is dead-lettered again.
     settled: resent by an earlier run of the ledger, only deleted now. All except `resent` and `settled` stay.
 
     undeleted: letters of `resent` and `settled` that could not be deleted. Resume with the ledger to delete them.
@@ -312,10 +313,10 @@ class _Run:
         step = self._ledger.step(message.message_id)
         if step in _SENT:
             return _Outcome.PLANNED if self._plan.dry_run else _Outcome.SETTLED
-        if step is None and message.sent_at > self._ledger.began:
-            return _Outcome.NEWER
         if step is None and self._ledger.has_begun(message.record):
             return _Outcome.AGAIN
+        if step is None and message.sent_at > self._ledger.began:
+            return _Outcome.NEWER
         if not self._plan.can_send(message):
             return _Outcome.UNREADABLE
         if message.group in self._stopped_groups or not self._plan.takes(message):
