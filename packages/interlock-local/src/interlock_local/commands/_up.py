@@ -103,7 +103,9 @@ def _greet(stack: "LocalStack", out: Output) -> None:
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
         out.line(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})")
     if stack.slack is not None:
-        out.line("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
+        place = stack.slack.journal or "memory. With --data they are in a file"
+        out.line(f"alerts are only recorded, in {place}")
+        out.line("  (to use Slack: set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID)")
     out.line("Ctrl-C stops it")
     out.line()
 
