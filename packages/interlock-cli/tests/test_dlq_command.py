@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,9 +42,11 @@ class Functions:
         self.sqs, self.s3 = sqs, Objects()
         self.invoked: list[tuple[str, Any]] = []
         self.failing = "no such text"
+        self.invoking: Callable[[], object] = lambda: None
 
     def invoke(self, *, FunctionName: str, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
         self.invoked.append((FunctionName.removeprefix("test-interlock-"), json.loads(Payload)))
+        self.invoking()
         fails = self.failing in Payload.decode()
         return {"Payload": io.BytesIO(b"{}"), **({"FunctionError": "Unhandled"} if fails else {})}
 
@@ -111,6 +113,22 @@ def test_list_names_every_kind_of_message(functions: Functions) -> None:
     ]
     assert found[1]["reason"] == "KeyError: 'no PK'"
     assert [one["queue"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)] == ["alert-dlq"]
+
+
+def test_list_fits_80_columns_with_whole_ids(functions: Functions) -> None:
+    event = {"pipelineId": "bronze", "message": "deadline passed 0s ago"}
+    ids = [
+        put("alert-dlq", json.dumps({"detail-type": "SLA_BREACH", "detail": event})),
+        put("alert-dlq", ENVELOPE),
+        put("alert-dlq", "no json"),
+        put_letter("event-sink-dlq", "a long reason " * 20),
+    ]
+    lines = dlq("list").stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [one for one in ids if not any(one in line for line in lines)] == []
+    assert [line.rstrip() for line in lines if line.rstrip().endswith("-dlq")] == ["alert-dlq", "event-sink-dlq"]
+    reasons = [one["reason"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)]
+    assert sorted(reasons) == ["SLA_BREACH bronze", "SLA_BREACH bronze: deadline passed 0s ago", "no json"]
 
 
 def test_empty_queues_and_absent_queues(functions: Functions) -> None:
@@ -220,11 +238,62 @@ def test_hold_is_the_time_for_which_letters_are_hidden(functions: Functions, tmp
     assert dlq("redrive", "--hold", "5").exit_code == 2
 
 
+def test_record_that_dies_again_is_reported_as_such(functions: Functions, tmp_path: Path) -> None:
+    put_letter("sr-control-dlq")
+    functions.invoking = lambda: put_letter("sr-control-dlq")
+    done = dlq("redrive", "-q", "sr-control-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines()[0] == "sr-control-dlq: 1 resent, 1 dead-lettered again"
+    assert left("sr-control-dlq") == 1
+
+
 def test_unknown_letter_is_an_error_without_a_ledger(functions: Functions, tmp_path: Path) -> None:
     put("alert-dlq", ENVELOPE)
     done = dlq("redrive", "nope", "--apply", "--ledger", str(tmp_path / "ledger"))
     assert (done.exit_code, done.stderr) == (2, "error: no letter 'nope' is in the dead-letter queues of 'test'\n")
     assert (functions.invoked, list(tmp_path.iterdir()), left("alert-dlq")) == ([], [], 1)
+
+
+def test_named_letter_is_found_in_the_whole_queue(functions: Functions, tmp_path: Path) -> None:
+    for _ in range(120):
+        wanted = put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 119 skipped", done.output
+    assert (left("alert-dlq"), len(functions.invoked)) == (119, 1)
+
+
+@pytest.mark.parametrize("command", ["show", "redrive"])
+def test_letter_beyond_the_limit_is_not_denied(functions: Functions, command: str) -> None:
+    for _ in range(5):
+        wanted = put("alert-dlq", ENVELOPE)
+    done = dlq(command, wanted, "--limit", "3")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"error: letter '{wanted}' is not among the first 3 letters of alert-dlq\n",
+    )
+    assert left("alert-dlq") == 5
+
+
+def test_list_and_redrive_report_that_a_queue_has_more(functions: Functions) -> None:
+    for _ in range(3):
+        put("alert-dlq", ENVELOPE)
+    done = dlq("list", "--limit", "2", "--json")
+    assert (len(json.loads(done.stdout)), done.stderr) == (2, "warning: alert-dlq: the queue may have more\n")
+    assert dlq("list").stderr == ""
+    assert dlq("redrive", "--limit", "2").stdout.splitlines()[0] == "alert-dlq: 2 to send, the queue may have more"
+
+
+def test_held_group_of_a_fifo_queue_is_reported(functions: Functions) -> None:
+    name = "sensor-inbox-dlq.fifo"
+    functions.sqs.create_queue(QueueName=f"test-interlock-{name}", Attributes={"FifoQueue": "true"})
+    for number in range(12):
+        functions.sqs.send_message(
+            QueueUrl=queue(name), MessageBody="{}", MessageGroupId="bronze", MessageDeduplicationId=str(number)
+        )
+    more = "the queue may have more (a FIFO queue shows at most 10 letters of a group)"
+    done = dlq("list", "-q", name, "--json")
+    assert (len(json.loads(done.stdout)), done.stderr) == (10, f"warning: {name}: {more}\n")
+    assert dlq("redrive", "-q", name).stdout == f"{name}: 10 to send, {more}\n"
+    assert dlq("show", "nope", "-q", name).exit_code == 2
 
 
 def lost_batch(size: int) -> str:

@@ -11,6 +11,7 @@ class FakeQueue:
     """An SQS client with one queue. `moment` is the clock of the queue and of the redrive.
 
     obeys_hold: whether a received message is hidden. Without it each receive may return any message again.
+    A hidden message hides the others of its group, and the queue counts these as visible, as FIFO queues of SQS do.
     fails: called with the name of each request. It raises the error of the request.
     """
 
@@ -40,7 +41,9 @@ class FakeQueue:
     def receive_message(self, *, MaxNumberOfMessages: int, VisibilityTimeout: int, **_: Any) -> Any:  # noqa: N803
         self.fails("receive")
         self.moment += timedelta(seconds=1)
-        visible = [name for name in self.bodies if self._hidden_until.get(name, START) <= self.moment]
+        visible = self._visible()
+        held = {self._group(name) for name in self.bodies if name not in visible} - {""}
+        visible = [name for name in visible if self._group(name) not in held]
         if not self._obeys_hold and visible:
             self._turn = (self._turn + MaxNumberOfMessages) % len(visible)
             visible = visible[self._turn :] + visible[: self._turn]
@@ -58,9 +61,20 @@ class FakeQueue:
         for entry in Entries:
             self._hidden_until.pop(entry["ReceiptHandle"], None)
 
+    def get_queue_attributes(self, *, AttributeNames: list[str], **_: Any) -> Any:  # noqa: N803
+        self.fails("count")
+        (name,) = AttributeNames
+        return {"Attributes": {name: str({"ApproximateNumberOfMessages": len(self._visible())}[name])}}
+
     def show_all(self) -> None:
         """End the hold of every message, as after a while."""
         self._hidden_until.clear()
+
+    def _visible(self) -> list[str]:
+        return [name for name in self.bodies if self._hidden_until.get(name, START) <= self.moment]
+
+    def _group(self, name: str) -> str:
+        return self._attributes[name].get("MessageGroupId", "")
 
     def _message(self, name: str) -> dict[str, Any]:
         return {

@@ -22,7 +22,9 @@ from interlock_dlq import (
     Step,
     decode_letter,
     encode_letter,
+    list_letters,
     make_letter,
+    read_letters,
     redrive,
 )
 
@@ -72,6 +74,17 @@ def test_further_letter_of_resent_record_is_counted() -> None:
 
     report = redrive(URL, lambda one: queue.put(encode_letter(letter(0))), client=queue, now=clock, wait_seconds=0)
     assert (report, len(queue.bodies)) == (RedriveReport(resent=1, again=1), 1)
+
+
+def test_record_that_dies_again_is_no_newer_letter() -> None:
+    queue = filled(2)
+
+    def die_again(one: DeadLetter) -> None:
+        queue.moment += timedelta(minutes=1)
+        queue.put(encode_letter(letter(one.payload["n"])))
+
+    assert run(queue, die_again) == RedriveReport(resent=2, again=2)
+    assert len(queue.bodies) == 2
 
 
 def fail(one: DeadLetter) -> None:
@@ -160,6 +173,60 @@ def test_failed_letter_holds_back_its_fifo_group() -> None:
 
     assert run(queue, resend) == RedriveReport(resent=3, failed=1, skipped=1)
     assert resent == [0, 1, 2, 4]
+
+
+def grouped(count: int, **options: Any) -> FakeQueue:
+    queue = FakeQueue(**options)
+    for number in range(count):
+        queue.put(encode_letter(letter(number)), "a")
+    return queue
+
+
+def run_fifo(queue: FakeQueue, resend: Any, **options: Any) -> RedriveReport:
+    return redrive(f"{URL}.fifo", resend, client=queue, now=queue.now, wait_seconds=0, **options)
+
+
+@pytest.mark.parametrize(("count", "is_complete"), [(10, True), (11, False), (15, False)])
+def test_dry_run_is_not_complete_behind_a_held_group(count: int, is_complete: bool) -> None:
+    assert run_fifo(grouped(count), fail, dry_run=True) == RedriveReport(planned=10, is_complete=is_complete)
+
+
+def test_resent_group_is_read_to_its_end() -> None:
+    queue, resent = grouped(15), []
+    assert run_fifo(queue, lambda one: resent.append(one.payload["n"])) == RedriveReport(resent=15)
+    assert (resent, queue.bodies) == (list(range(15)), {})
+
+
+def test_letters_behind_a_failed_group_are_reported() -> None:
+    queue = grouped(15)
+    assert run_fifo(queue, fail) == RedriveReport(failed=1, skipped=9, is_complete=False)
+    assert len(queue.bodies) == 15
+
+
+def test_group_that_another_reader_holds_is_not_complete() -> None:
+    queue = grouped(3)
+    queue.receive_message(MaxNumberOfMessages=1, VisibilityTimeout=600)
+    assert run_fifo(queue, fail) == RedriveReport(is_complete=False)
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "found", "is_complete"), [(10, 100, 10, True), (11, 100, 10, False), (5, 5, 5, False)]
+)
+def test_read_letters_reports_whether_they_are_all(count: int, limit: int, found: int, is_complete: bool) -> None:
+    queue = grouped(count)
+    read = read_letters(f"{URL}.fifo", client=queue, limit=limit, wait_seconds=0)
+    assert (len(read.messages), read.is_complete) == (found, is_complete)
+    assert len(list_letters(f"{URL}.fifo", client=queue, limit=limit, wait_seconds=0)) == found
+
+
+def test_uncountable_fifo_queue_stops_with_report() -> None:
+    def fails(request: str) -> None:
+        if request == "count":
+            raise TimeoutError("slow")
+
+    with pytest.raises(RedriveStopped, match="cannot be read: TimeoutError: slow") as stopped:
+        run_fifo(grouped(2, fails=fails), lambda one: None)
+    assert stopped.value.report == RedriveReport(resent=2, is_complete=False)
 
 
 def test_only_named_messages_of_each_kind_are_resent() -> None:

@@ -205,7 +205,39 @@ def test_gauge_is_the_highest_of_its_levels() -> None:
     emf.measure(Metric.BREAKER_STATE, 1, target="b")
     assert [line["interlock.breaker.state"] for line in emf.flush()] == [2]
     emf.measure(Metric.BREAKER_STATE, 0, target="a")
+    emf.measure(Metric.BREAKER_STATE, 1, target="b")
     assert [line["interlock.breaker.state"] for line in emf.flush()] == [1]
+
+
+def test_gauge_has_no_level_of_an_earlier_flush() -> None:
+    emf = Emf()
+    emf.measure(Metric.ALERTS_PENDING, 7, target="a")
+    emf.measure(Metric.ALERTS_PENDING, 2, target="b")
+    assert [line["interlock.alerts.pending"] for line in emf.flush()] == [7]
+    emf.measure(Metric.ALERTS_PENDING, 1, target="b")
+    assert [line["interlock.alerts.pending"] for line in emf.flush()] == [1]
+    assert emf.flush() == []
+
+
+def test_newer_level_replaces_one_that_was_not_written() -> None:
+    stream = Broken()
+    exporter = EmfExporter("watchdog", "prod", stream=lambda: stream, now=lambda: NOW)
+    exporter.measure(Metric.ALERTS_PENDING, 7, {"target": "a"})
+    exporter.measure(Metric.ALERTS_PENDING, 3, {"target": "b"})
+    with pytest.raises(OSError, match="no space left"):
+        exporter.flush(SECOND)
+    exporter.measure(Metric.ALERTS_PENDING, 0, {"target": "a"})
+    stream.fails = False
+    exporter.flush(SECOND)
+    assert json.loads(stream.getvalue())["interlock.alerts.pending"] == 3
+
+
+def test_workers_of_an_earlier_flush_still_count() -> None:
+    emf = Emf()
+    emf.measure(Metric.POOL_ACTIVE, 2)
+    emf.flush()
+    emf.measure(Metric.POOL_ACTIVE, 1)
+    assert [line["interlock.pool.active"] for line in emf.flush()] == [3]
 
 
 def test_workers_that_have_ended_are_not_counted() -> None:

@@ -121,8 +121,52 @@ def test_silent_collector_keeps_one_thread_busy(sending: Sending, lines: Lines) 
     sending.release.set()
     flush()
     flush()
-    assert (len(sending.limits), threading.active_count()) == (2, before)
+    assert (len(sending.limits), threading.active_count()) == (3, before)
     assert [event for event, _ in lines.found] == ["telemetry_not_sent", "telemetry_sent_again"]
+
+
+def test_end_of_a_slow_flush_begins_the_next_one(sending: Sending, lines: Lines) -> None:
+    sending.hang()
+    flush(20 * MS)
+    sending.release.set()
+    _joined()
+    flush(20 * MS)
+    assert len(sending.limits) == 2
+    assert [event for event, _ in lines.found] == ["telemetry_not_sent", "telemetry_sent_again"]
+
+
+def test_late_error_is_not_a_second_failure(sending: Sending, lines: Lines) -> None:
+    def reject_late() -> None:
+        sending.release.wait()
+        raise ConnectionError("rejected")
+
+    sending.act = reject_late
+    flush(20 * MS)
+    sending.release.set()
+    _joined()
+    sending.answer()
+    flush()
+    assert lines.found == [
+        ("telemetry_not_sent", {"reason": "the collector did not answer within 0.02s"}),
+        ("telemetry_sent_again", {"failed_flushes": 1}),
+    ]
+
+
+def test_flush_without_a_thread_raises_nothing(sending: Sending, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", no_thread)
+        flush()
+        flush()
+    assert sending.limits == []
+    flush()
+    assert len(sending.limits) == 1
+    assert lines.found == [
+        ("telemetry_not_sent", {"reason": "RuntimeError: can't start new thread"}),
+        ("telemetry_sent_again", {"failed_flushes": 2}),
+    ]
 
 
 def _joined() -> None:

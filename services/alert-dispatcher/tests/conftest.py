@@ -173,7 +173,11 @@ class LoopbackSlack:
 def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+            length = int(self.headers["Content-Length"] or 0)
+            text = self.rfile.read(length).decode()
+            if len(text.encode()) < length:
+                self.close_connection = True  # Slack does not handle a part of a request either.
+                return
             # Slack's methods that read take no JSON.
             is_json = self.headers["Content-Type"].startswith("application/json")
             self._answer(self.path, json.loads(text or "{}") if is_json else dict(parse_qsl(text)))

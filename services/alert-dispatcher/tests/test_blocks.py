@@ -109,6 +109,23 @@ def test_a_command_without_a_known_deployment_is_short() -> None:
     assert command_of(event("X"), "", Deployment()) == "interlock status bronze"
 
 
+@pytest.mark.parametrize(
+    ("environment", "endpoint", "option"),
+    [
+        ("local", "http://127.0.0.1:4600", " --endpoint-url http://127.0.0.1:4600"),
+        ("test", "http://localhost:4566", " --endpoint-url http://localhost:4566"),
+        ("local", "http://127.0.0.1:4566", ""),
+        ("local", "http://localhost:4566", ""),
+        ("prod", "", ""),
+        ("prod", "https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com", ""),
+        ("local", "http://127.0.0.1:4600;id", ""),
+    ],
+)
+def test_command_names_the_endpoint_of_a_local_stack(environment: str, endpoint: str, option: str) -> None:
+    deployment = Deployment(environment, "", endpoint)
+    assert command_of(event("X"), "", deployment) == f"interlock status bronze --environment {environment}{option}"
+
+
 NASTY = {
     "fields absent": {},
     "200 KB of text": {

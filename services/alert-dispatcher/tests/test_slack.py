@@ -1,7 +1,9 @@
 """One post and the meaning of each of Slack's answers, against a real HTTP server."""
 
 import socket
+import threading
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from interlock_alert_dispatcher.slack import (
 )
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_dlq import RetryLater
+from interlock_telemetry import InvocationDeadline, bind_deadline
 
 SECOND = timedelta(seconds=1)
 HELLO = Message("a", "hello")
@@ -267,6 +270,31 @@ def test_a_slow_first_import_posts_nothing_after_the_deadline(
     with pytest.raises(RetryLater):
         channel(slack.url, clock).post(HELLO, None, clock.deadline(2 * SECOND))
     assert slack.requests == 0
+
+
+@pytest.mark.parametrize("stage", ["connect", "send"])
+def test_left_call_posts_nothing_later(slack: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """The call waits before its connection is made, or between the head and the body of its request."""
+    released, done = threading.Event(), getattr(HTTPConnection, stage)
+
+    def slowly(connection: HTTPConnection, *data: bytes) -> None:
+        done(connection, *data)
+        released.wait(10)
+
+    monkeypatch.setattr(HTTPConnection, stage, slowly)
+    with (
+        bind_deadline(InvocationDeadline.after(module.RESERVE + SECOND / 5)),
+        pytest.raises(SlackAway, match="the invocation's time ended before its answer"),
+    ):
+        channel(slack.url, clock).post(HELLO, None, clock.deadline())
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("interlock-worker"):
+            thread.join(10)
+    assert (slack.requests, slack.posted) == (0, [])
+    monkeypatch.undo()
+    channel(slack.url, clock).post(HELLO, None, clock.deadline())
+    assert len(slack.posted) == 1
 
 
 def test_failures_in_a_row_open_the_breaker(slack: Any, answer: Any, clock: Any) -> None:

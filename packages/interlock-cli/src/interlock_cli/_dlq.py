@@ -11,15 +11,30 @@ import msgspec
 from interlock_cli._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._form import Form, print_rows, result_output, row_output
-from interlock_cli._output import CliError, Output, console, print_json, show_span, table
+from interlock_cli._output import CliError, Output, Rows, console, error_console, print_json, show_age, table
 from interlock_cli._resends import WayBack, kind_of
-from interlock_dlq import FileLedger, QueuedLetter, RedriveReport, list_letters, read_stream_batch, redrive
+from interlock_dlq import FileLedger, LettersRead, QueuedLetter, RedriveReport, read_letters, read_stream_batch, redrive
 
 WAIT_SECONDS = 1
 """The time in which an empty queue may still return a message. With 0, SQS asks only some of its servers."""
 
+DEFAULT_LIMIT = 100
+"""The letters per queue that a redrive without names takes."""
+
+WHOLE_QUEUE = 100_000
+"""The highest limit. SQS lets the readers of a queue hold about 120,000 messages at once."""
+
 _BODY_SHOWN = 300
-_SENDS = ("resent", "failed", "settled", "again", "newer", "skipped")
+_FIFO = " (a FIFO queue shows at most 10 letters of a group)"
+_SENDS = {
+    "resent": "resent",
+    "failed": "failed",
+    "settled": "settled",
+    "again": "dead-lettered again",
+    "newer": "newer",
+    "skipped": "skipped",
+}
+"""The counts of a report that the text shows, with their words."""
 
 
 def _queue_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,24 +64,35 @@ def list_command(queues: tuple[str, ...], limit: int, environment: str, endpoint
       interlock dlq list -e prod --queue alert-dlq --json | jq -r '.[].reason'
     """
     where = deployment(environment, endpoint_url)
-    found = [(queue, message) for queue, url in _queues(where, queues) for message in _letters(where, url, limit)]
+    reads = {queue: _read(where, url, limit) for queue, url in _queues(where, queues)}
+    found = [(queue, message) for queue, read in reads.items() for message in read.messages]
+    for queue, read in reads.items():
+        if not read.is_complete:
+            error_console().line(("yellow", "warning:"), f" {queue}: {_more(queue)}")
     if form is not Form.TABLE:
         print_rows(form, _COLUMNS, (_summary(queue, message) for queue, message in found))
         return
-    out, rows = console(), table("queue", "letter", "age", "kind", "reason", whole=("age", "kind"))
-    for queue, message in found:
-        age = show_span((datetime.now(UTC) - message.sent_at).total_seconds())
-        rows.add_row(queue, message.id, age, kind_of(message), _reason(message))
-    if found:
-        out.table(rows)
-    else:
+    out = console()
+    for queue, read in reads.items():
+        if read.messages:
+            out.table(_table(queue, read.messages))
+    if not found:
         out.line("no dead letters")
+
+
+def _table(queue: str, messages: tuple[QueuedLetter, ...]) -> Rows:
+    """The messages of one queue. A letter's id stays whole in 80 columns, since other commands take it."""
+    rows = table("letter", "age", "kind", "reason", title=queue, whole=("letter", "age", "kind"))
+    for message in messages:
+        age = show_age((datetime.now(UTC) - message.sent_at).total_seconds())
+        rows.add_row(message.id, age, kind_of(message), _reason(message))
+    return rows
 
 
 @dlq.command()
 @click.argument("letter")
 @_queue_option
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1, 10000), help="Letters that are read.")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1, 10000), help="Letters per queue.")
 @deployment_options
 @result_output
 def show(
@@ -80,18 +106,25 @@ def show(
       interlock dlq show 01JNE8W6F0Q3 -e prod --json | jq .content.payload
     """
     where = deployment(environment, endpoint_url)
+    cut: dict[str, int] = {}
     for queue, url in _queues(where, queues):
-        for message in _letters(where, url, limit):
+        read = _read(where, url, limit)
+        for message in read.messages:
             if letter in {message.id, message.message_id}:
                 _show(queue, message, as_json)
                 return
-    raise CliError(f"no letter {letter!r} is in the dead-letter queues of {environment!r}")
+        cut |= {} if read.is_complete else {queue: len(read.messages)}
+    raise CliError(_absence(letter, environment, cut))
 
 
 @dlq.command("redrive")
 @click.argument("letters", nargs=-1)
 @_queue_option
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100000), help="Letters per queue.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, WHOLE_QUEUE),
+    help=f"Letters per queue. Default: {DEFAULT_LIMIT}, or the whole queue if LETTERS are named.",
+)
 @click.option("--apply", is_flag=True, help="Send the letters. Without it the command only counts them.")
 @click.option(
     "--ledger",
@@ -110,7 +143,7 @@ def show(
 def redrive_command(
     letters: tuple[str, ...],
     queues: tuple[str, ...],
-    limit: int,
+    limit: int | None,
     apply: bool,
     ledger: Path | None,
     hold: int,
@@ -131,8 +164,9 @@ def redrive_command(
       interlock dlq redrive -e prod --apply --ledger interlock-redrive-20260303T080000Z
     """
     where, out = deployment(environment, endpoint_url), console()
-    if unknown := _unknown(where, queues, letters, limit):
-        raise CliError(*(f"no letter {one!r} is in the dead-letter queues of {environment!r}" for one in unknown))
+    limit = limit or (WHOLE_QUEUE if letters else DEFAULT_LIMIT)
+    if absences := _absences(where, queues, letters, limit):
+        raise CliError(*absences)
     folder = (ledger or Path(f"interlock-redrive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")) if apply else None
     options = {"limit": limit, "only": set(letters) or None, "hold_seconds": hold}
     reports: dict[str, RedriveReport] = {}
@@ -154,17 +188,27 @@ def redrive_command(
 _COLUMNS = ("queue", "id", "messageId", "sentAt", "kind", "source", "errorType", "reason")
 
 
-def _unknown(where: Deployment, queues: tuple[str, ...], wanted: tuple[str, ...], limit: int) -> list[str]:
-    """The wanted letters that no queue has."""
+def _absences(where: Deployment, queues: tuple[str, ...], wanted: tuple[str, ...], limit: int) -> list[str]:
+    """A problem for each wanted letter that was not found."""
     if not wanted:
         return []
-    waiting = {
-        name
-        for _, url in _queues(where, queues)
-        for message in _letters(where, url, limit)
-        for name in (message.id, message.message_id)
-    }
-    return [one for one in wanted if one not in waiting]
+    reads = {queue: _read(where, url, limit) for queue, url in _queues(where, queues)}
+    found = {name for read in reads.values() for one in read.messages for name in (one.id, one.message_id)}
+    cut = {queue: len(read.messages) for queue, read in reads.items() if not read.is_complete}
+    return [_absence(one, where.environment, cut) for one in wanted if one not in found]
+
+
+def _absence(letter: str, environment: str, cut: dict[str, int]) -> str:
+    """The problem of a letter that was not found. `cut`: the letters that were read of each queue that has more."""
+    if not cut:
+        return f"no letter {letter!r} is in the dead-letter queues of {environment!r}"
+    read = ", ".join(f"the first {count} letters of {queue}" for queue, count in cut.items())
+    return f"letter {letter!r} is not among {read}{_FIFO if any(queue.endswith('.fifo') for queue in cut) else ''}"
+
+
+def _more(queue: str) -> str:
+    """The reason for which not all letters of a queue were read."""
+    return "the queue may have more" + (_FIFO if queue.endswith(".fifo") else "")
 
 
 def _redrive(where: Deployment, queue: str, url: str, folder: Path | None, options: dict[str, Any]) -> RedriveReport:
@@ -187,15 +231,15 @@ def _queues(where: Deployment, wanted: tuple[str, ...]) -> Iterator[tuple[str, s
     return iter(found)
 
 
-def _letters(where: Deployment, url: str, limit: int) -> tuple[QueuedLetter, ...]:
-    return list_letters(url, client=where.client("sqs"), limit=limit, wait_seconds=WAIT_SECONDS)
+def _read(where: Deployment, url: str, limit: int) -> LettersRead:
+    return read_letters(url, client=where.client("sqs"), limit=limit, wait_seconds=WAIT_SECONDS)
 
 
 def _print_report(out: Output, queue: str, report: RedriveReport, hidden: int) -> None:
-    counts = [f"{getattr(report, name)} {name}" for name in _SENDS if getattr(report, name)]
+    counts = [f"{getattr(report, name)} {words}" for name, words in _SENDS.items() if getattr(report, name)]
     planned = [f"{report.planned} to send"] if report.planned else []
     more = [f"{hidden} hidden by another reader"] if hidden else []
-    more += [] if report.is_complete else ["the queue has more"]
+    more += [] if report.is_complete else [_more(queue)]
     style = "red" if report.failed or report.undeleted else "green"
     out.line((style, queue), ": ", ", ".join([*planned, *counts, *more]) or "no letters")
     for name, ids in (("not deleted", report.undeleted), ("sent again after an interruption", report.repeated)):
@@ -223,7 +267,28 @@ def _reason(message: QueuedLetter) -> str:
     batch = read_stream_batch(message.body)
     if batch is not None:
         return f"{batch.batch_size} records of {batch.shard_id} from {batch.start_sequence_number} on"
-    return message.body[:_BODY_SHOWN]
+    return _event_in(message.body) or message.body[:_BODY_SHOWN]
+
+
+def _event_in(body: str) -> str:
+    """Type, pipeline and message of an event of the bus, "" for another body."""
+    try:
+        event = msgspec.json.decode(body, type=_Event)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
+    return f"{event.detail_type} {event.detail.pipeline_id}: {event.detail.message}"[:_BODY_SHOWN].rstrip(": ")
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    pipeline_id: str
+    message: str = ""
+
+
+class _Event(msgspec.Struct):
+    """The part of an EventBridge envelope that `list` shows."""
+
+    detail: _Detail
+    detail_type: str = msgspec.field(name="detail-type")
 
 
 def _show(queue: str, message: QueuedLetter, as_json: bool) -> None:

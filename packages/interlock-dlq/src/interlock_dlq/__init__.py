@@ -18,7 +18,7 @@ from interlock_dlq._errors import (
 )
 from interlock_dlq._ledger import Entry, FileLedger, Ledger, Step
 from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter, encode_letter, make_letter
-from interlock_dlq._redrive import QueuedLetter, RedriveReport, list_letters, redrive
+from interlock_dlq._redrive import LettersRead, QueuedLetter, RedriveReport, list_letters, read_letters, redrive
 from interlock_dlq._resend import resend_message_to_function, resend_payload_to_function, resend_to_function
 from interlock_dlq._route import (
     LetterBucket,
@@ -50,6 +50,7 @@ __all__ = [
     "LedgerError",
     "LetterBucket",
     "LetterSettings",
+    "LettersRead",
     "LogRouter",
     "MalformedRecord",
     "NullRouter",
@@ -76,6 +77,7 @@ __all__ = [
     "process_batch_async",
     "process_queue",
     "process_stream",
+    "read_letters",
     "read_stream_batch",
     "record_decoder",
     "redrive",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -16,10 +16,13 @@ from interlock_dlq._ledger import Entry, Ledger, Step
 from interlock_dlq._letter import DeadLetter, decode_letter
 from interlock_dlq._text import described
 
+T = TypeVar("T")
 _log = logging.getLogger("interlock_dlq")
 
 _BATCH = 10
 """The number of messages that SQS returns and changes at once."""
+
+_VISIBLE = "ApproximateNumberOfMessages"
 
 _PATIENCE = 20
 """The number of receives in a row without an unseen letter of this redrive after which it ends."""
@@ -40,18 +43,24 @@ class QueueClient(Protocol):
         """Return up to ten messages to the queue."""
         ...
 
+    def get_queue_attributes(self, **request: Any) -> Any:
+        """Count the messages of a FIFO queue."""
+        ...
+
 
 class RedriveReport(Struct, frozen=True, kw_only=True):
     """The result of a redrive, as numbers of letters. Each letter counts once, however often SQS delivers it.
 
     resent: sent in this run. failed: the resend has failed. skipped: left out by `choose`, or behind a failed letter
     of its FIFO group. unreadable: not a dead letter of this package. planned: a redrive without `dry_run` resends it.
-    newer: sent after the redrive began. again: a further letter of a record that this redrive resent.
+    newer: sent after the redrive began. again: a further letter of a record that this redrive resent, such as the
+    letter of a record that is dead-lettered again.
     settled: resent by an earlier run of the ledger, only deleted now. All except `resent` and `settled` stay.
 
     undeleted: letters of `resent` and `settled` that could not be deleted. Resume with the ledger to delete them.
     repeated: letters that were sent although an earlier run may have sent them, since it ended during the resend.
-    is_complete: whether the queue was read to its end, before the limit was reached.
+    is_complete: whether the queue was read to its end, before the limit was reached. A FIFO queue gives no further
+    message of a group while a reader holds one of it, so more than ten letters of a group that stay are not complete.
     """
 
     resent: int = 0
@@ -118,6 +127,17 @@ class QueuedLetter(Struct, frozen=True, kw_only=True):
         return f"{self.letter.source} {known}"
 
 
+class LettersRead(Struct, frozen=True):
+    """The messages of a dead-letter queue, each once, oldest first.
+
+    is_complete: whether these are all messages that no other reader holds. A FIFO queue gives at most ten messages of
+    a group at once.
+    """
+
+    messages: tuple[QueuedLetter, ...]
+    is_complete: bool
+
+
 def _digest(letter: DeadLetter) -> str:
     return hashlib.sha256(msgspec.json.encode(letter.payload)).hexdigest()
 
@@ -167,7 +187,7 @@ def redrive(
         while run.seen < limit and stale < _PATIENCE:
             messages = run.receive(min(_BATCH, limit - run.seen), wait_seconds, hold_seconds)
             if not messages:
-                is_complete = True
+                is_complete = run.is_at_end()
                 break
             before = run.fresh
             for message in messages:
@@ -181,10 +201,22 @@ def redrive(
 def list_letters(
     queue_url: str, *, client: QueueClient | None = None, limit: int = 100, wait_seconds: int = 1
 ) -> tuple[QueuedLetter, ...]:
-    """The messages of a dead-letter queue, each once, oldest first. They stay in the queue."""
+    """The messages of a dead-letter queue, each once, oldest first. They stay in the queue.
+
+    These are not all messages if the limit is lower, or if a group of a FIFO queue has more than ten. `read_letters`
+    reports whether they are all.
+    """
+    return read_letters(queue_url, client=client, limit=limit, wait_seconds=wait_seconds).messages
+
+
+def read_letters(
+    queue_url: str, *, client: QueueClient | None = None, limit: int = 100, wait_seconds: int = 1
+) -> LettersRead:
+    """Read the messages of a dead-letter queue, at most `limit`. They stay in the queue, hidden until the end."""
     queue = client or _sqs()
     found: dict[str, QueuedLetter] = {}
     received: list[QueuedLetter] = []
+    is_complete = False
     try:
         while len(found) < limit:
             messages = _receive(queue, queue_url, min(_BATCH, limit - len(found)), wait_seconds, 120)
@@ -192,10 +224,11 @@ def list_letters(
             unseen = {message.message_id: message for message in messages if message.message_id not in found}
             found |= unseen
             if not unseen:
+                is_complete = not messages and _is_at_end(queue, queue_url)
                 break
     finally:
         _release(queue, queue_url, received)
-    return tuple(sorted(found.values(), key=lambda message: (message.sent_at, message.id)))
+    return LettersRead(tuple(sorted(found.values(), key=lambda message: (message.sent_at, message.id))), is_complete)
 
 
 class _Plan(Struct, frozen=True):
@@ -243,8 +276,15 @@ class _Run:
         return len(self._outcomes)
 
     def receive(self, most: int, wait: int, hold: int) -> list[QueuedLetter]:
+        return self._read(lambda: _receive(self._queue, self._url, most, wait, hold))
+
+    def is_at_end(self) -> bool:
+        """Whether a queue that has returned no message has none behind the held messages of a group."""
+        return self._read(lambda: _is_at_end(self._queue, self._url))
+
+    def _read(self, call: Callable[[], T]) -> T:
         try:
-            return _receive(self._queue, self._url, most, wait, hold)
+            return call()
         except Exception as error:
             problem = f"the queue cannot be read: {described(error)}"
             raise RedriveStopped(problem, self.report(False)) from error
@@ -273,10 +313,10 @@ class _Run:
         step = self._ledger.step(message.message_id)
         if step in _SENT:
             return _Outcome.PLANNED if self._plan.dry_run else _Outcome.SETTLED
-        if step is None and message.sent_at > self._ledger.began:
-            return _Outcome.NEWER
         if step is None and self._ledger.has_begun(message.record):
             return _Outcome.AGAIN
+        if step is None and message.sent_at > self._ledger.began:
+            return _Outcome.NEWER
         if not self._plan.can_send(message):
             return _Outcome.UNREADABLE
         if message.group in self._stopped_groups or not self._plan.takes(message):
@@ -321,6 +361,17 @@ def _receive(queue: QueueClient, url: str, most: int, wait: int, hold: int) -> l
         MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId"],
     )
     return [_queued(message) for message in answer.get("Messages", [])]
+
+
+def _is_at_end(queue: QueueClient, url: str) -> bool:
+    """Whether a queue that has returned no message has no visible one. A held group of a FIFO queue is visible to SQS.
+
+    The count of a standard queue is late, and no group holds its messages back.
+    """
+    if not url.endswith(".fifo"):
+        return True
+    answer = queue.get_queue_attributes(QueueUrl=url, AttributeNames=[_VISIBLE])
+    return int(answer["Attributes"][_VISIBLE]) == 0
 
 
 def _queued(message: Mapping[str, Any]) -> QueuedLetter:

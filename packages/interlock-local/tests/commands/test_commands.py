@@ -15,6 +15,7 @@ from interlock_local import LocalStackError
 from interlock_local._terminal import Part
 from interlock_local.commands import build, deploy, teardown, up
 from interlock_local.commands._deploy import _smoke_test
+from interlock_local.stack import RecordingSlack
 
 
 class Rejected(click.ClickException):
@@ -128,7 +129,8 @@ def test_failed_smoke_test_is_a_negative_result(monkeypatch: pytest.MonkeyPatch)
 class IdleStack:
     """A stack that runs until it is stopped."""
 
-    endpoint_url, slack, failure = "http://127.0.0.1:4566", None, None
+    endpoint_url, failure = "http://127.0.0.1:4566", None
+    slack: RecordingSlack | None = None
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -156,6 +158,15 @@ class StoppedEarly(Paper):
         print(text)
         if text == "Ctrl-C stops it":
             signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("place", [None, Path("state/slack.jsonl")])
+def test_greeting_names_the_file_of_the_alerts(monkeypatch: pytest.MonkeyPatch, place: Path | None) -> None:
+    monkeypatch.setattr("interlock_local.stack.LocalStack", IdleStack)
+    with RecordingSlack("xoxb-1", journal=place) as slack:
+        monkeypatch.setattr(IdleStack, "slack", slack)
+        done = call(up, terminal=StoppedEarly())
+    assert f"alerts are only recorded, in {place or 'memory. With --data they are in a file'}\n" in done.output
 
 
 def test_sigterm_during_the_greeting_is_an_orderly_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from interlock_telemetry._profile import is_profile, profile
     from interlock_telemetry._runs import BoundRun, bind_run, bound_run
     from interlock_telemetry._variables import Variable, duration, truth, url, whole_number
-    from interlock_telemetry._within import bind_deadline, call_in_time, out_of_time, pause
+    from interlock_telemetry._within import bind_deadline, call_in_time, out_of_time, pause, reject_after_deadline
     from interlock_telemetry._zone_database import zone_database
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "pause",
     "ping",
     "profile",
+    "reject_after_deadline",
     "run_bounded",
     "run_stage",
     "span",
@@ -128,7 +129,7 @@ _NAMES = {
     "_profile": ("is_profile", "profile"),
     "_runs": ("BoundRun", "bind_run", "bound_run"),
     "_variables": ("Variable", "duration", "truth", "url", "whole_number"),
-    "_within": ("bind_deadline", "call_in_time", "out_of_time", "pause"),
+    "_within": ("bind_deadline", "call_in_time", "out_of_time", "pause", "reject_after_deadline"),
     "_zone_database": ("zone_database",),
 }
 """The public names of each module. A module is imported with the first use of one of its names: all take 3 ms."""

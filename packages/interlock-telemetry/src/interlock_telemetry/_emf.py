@@ -23,6 +23,9 @@ _MOST_VALUES = 100
 _MOST_KEPT = 10_000
 """Values of a histogram that are kept while no write succeeds, the newest."""
 
+Levels = dict[tuple[tuple[str, str], ...], float]
+"""The values of a gauge or an up-down counter by attributes."""
+
 _UNITS = {"s": "Seconds", "1": "None"}
 
 
@@ -30,8 +33,8 @@ class EmfExporter:
     """Collects the metrics of an invocation, and writes them at the flush. Spans are not exported.
 
     A counter is the sum since the last flush. A histogram is all its values. A gauge or an up-down counter is the
-    highest of its values by attributes, and is written only if it was measured since the last flush. `environment` is
-    the name of the deployment, or empty.
+    highest of its values by attributes, and is written only if it was measured since the last flush. A gauge has only
+    the attributes that were measured since then. `environment` is the name of the deployment, or empty.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class EmfExporter:
         self._now = now
         self._lock = threading.Lock()
         self._values: dict[Metric, list[float]] = {}
-        self._levels: dict[Metric, dict[tuple[tuple[str, str], ...], float]] = {}
+        self._levels: dict[Metric, Levels] = {}
         self._measured: set[Metric] = set()
 
     def span(
@@ -88,11 +91,13 @@ class EmfExporter:
             kept, measured = self._values, self._measured
             self._values, self._measured = {}, set()
             values = {**kept, **{metric: [max(found.values())] for metric, found in self._levels.items()}}
+            # A source that is measured no more, such as a drained target, has no level.
+            gauges = {metric: self._levels.pop(metric) for metric in list(self._levels) if _is_gauge(metric)}
         values = {metric: values[metric] for metric in Metric if metric in measured}
         try:
             self._write(values)
         except Exception:
-            self._take_back(kept, measured)
+            self._take_back(kept, gauges, measured)
             raise
 
     def _write(self, values: Mapping[Metric, list[float]]) -> None:
@@ -104,10 +109,13 @@ class EmfExporter:
         stream.write("".join(lines))
         stream.flush()
 
-    def _take_back(self, values: Mapping[Metric, list[float]], measured: set[Metric]) -> None:
+    def _take_back(
+        self, values: Mapping[Metric, list[float]], gauges: Mapping[Metric, Levels], measured: set[Metric]
+    ) -> None:
         """Add values that were not written to those that were measured meanwhile."""
         with self._lock:
             self._measured |= measured
+            self._levels |= {metric: {**found, **self._levels.get(metric, {})} for metric, found in gauges.items()}
             for metric, found in values.items():
                 later = self._values.get(metric, [])
                 is_sum = INSTRUMENTS[metric].kind is Kind.COUNTER
@@ -125,6 +133,10 @@ class EmfExporter:
             **{str(metric): found[0] if len(found) == 1 else found for metric, found in values.items()},
         }
         return msgspec.json.encode(line).decode()
+
+
+def _is_gauge(metric: Metric) -> bool:
+    return INSTRUMENTS[metric].kind is Kind.GAUGE
 
 
 def _unit(metric: Metric) -> str:

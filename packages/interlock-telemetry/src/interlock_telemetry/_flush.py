@@ -1,6 +1,7 @@
 """Sends the collected spans and metrics at the end of every invocation, within a time limit."""
 
 import threading
+import time
 from datetime import timedelta
 
 from interlock_telemetry._deadline import LambdaContext
@@ -19,15 +20,18 @@ _RESERVE = timedelta(milliseconds=50)
 
 
 def flush(timeout: timedelta = PATIENCE, *, context: object = None) -> None:
-    """Send spans and metrics. A collector that is slow or unavailable is logged and raises nothing.
+    """Send spans and metrics. It never raises. A slow or unavailable collector and any other error are logged.
 
     Call it at the end of every invocation. It waits at most `timeout`, and never longer than the rest of the
     invocation of `context`. After a flush that failed it waits at most 100 ms, until one succeeds. It flushes the
     providers without a shutdown, since a warm start uses them again.
     """
-    sending = exporter()
-    if sending is not None:
-        _flusher.flush(sending, _limit(timeout, context))
+    try:
+        sending = exporter()
+        if sending is not None:
+            _flusher.flush(sending, _limit(timeout, context))
+    except Exception as error:  # noqa: BLE001 - telemetry never makes the observed work fail
+        _flusher.note(_described(error))
 
 
 def _limit(timeout: timedelta, context: object) -> timedelta:
@@ -50,20 +54,35 @@ class Flusher:
         self._failed = 0
 
     def flush(self, sending: Exporter, limit: timedelta) -> None:
-        """Send within the limit, or leave the sending to the background thread."""
+        """Send within the limit, or leave the sending to the background thread. Raises RuntimeError without a thread.
+
+        An earlier flush has sent none of the data that was measured since its begin, so its end begins a new one.
+        """
         if self._failed:
             limit = min(limit, AFTER_FAILURE)
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._send, args=(sending, limit), name="interlock-telemetry", daemon=True
-            )
-            self._thread.start()
-        self._thread.join(limit.total_seconds())
-        if self._thread.is_alive():
-            self._note(f"the collector did not answer within {limit.total_seconds():g}s")
-            return
+        ends = time.monotonic() + limit.total_seconds()
+        if self._thread is not None:
+            if not self._has_ended(self._thread, ends):
+                self.note(_late(limit))
+                return
+            # The earlier flush counts as a failure since its limit passed. Its error is not a second one.
+            if self._result() is None:
+                self.note(None)
+            limit = timedelta(seconds=max(ends - time.monotonic(), 0))
+        thread = threading.Thread(target=self._send, args=(sending, limit), name="interlock-telemetry", daemon=True)
+        thread.start()
+        self._thread = thread
+        self.note(self._result() if self._has_ended(thread, ends) else _late(limit))
+
+    def _has_ended(self, thread: threading.Thread, ends: float) -> bool:
+        """Whether the thread has ended before the moment `ends` of the monotonic clock. It waits until then."""
+        thread.join(max(ends - time.monotonic(), 0))
+        return not thread.is_alive()
+
+    def _result(self) -> str | None:
+        """The error of the flush that has ended, None after a success. The next flush needs a new thread."""
         error, self._thread, self._error = self._error, None, None
-        self._note(None if error is None else f"{type(error).__name__}: {error}")
+        return None if error is None else _described(error)
 
     def _send(self, sending: Exporter, limit: timedelta) -> None:
         try:
@@ -71,7 +90,8 @@ class Flusher:
         except Exception as error:  # noqa: BLE001 - telemetry never makes the observed work fail
             self._error = error
 
-    def _note(self, problem: str | None) -> None:
+    def note(self, problem: str | None) -> None:
+        """Log the begin and the end of a series of failures. `problem` is None for a success."""
         if problem is not None:
             self._failed += 1
             if self._failed == 1:
@@ -79,6 +99,14 @@ class Flusher:
         elif self._failed:
             _log.info("telemetry_sent_again", failed_flushes=self._failed)
             self._failed = 0
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _late(limit: timedelta) -> str:
+    return f"the collector did not answer within {limit.total_seconds():g}s"
 
 
 _flusher = Flusher()

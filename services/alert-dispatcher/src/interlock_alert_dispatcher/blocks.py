@@ -23,6 +23,8 @@ _NAME = 200
 _LONG = 2000
 _HINT = 1000
 _RULE = 240
+_LOCAL_ENDPOINT = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]{1,5}")
+_DEFAULT_ENDPOINTS = ("http://127.0.0.1:4566", "http://localhost:4566")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """Names that need no quotes in a shell. A command with another name is not shown."""
 
@@ -32,10 +34,14 @@ _OTHER_CONSOLES = ("cn-", "us-gov-", "us-iso", "eu-isoe-")
 
 
 class Deployment(Struct, frozen=True):
-    """The deployment of the alerts. An empty part is unknown, and left out of commands and links."""
+    """The deployment of the alerts. An empty part is unknown, and left out of commands and links.
+
+    endpoint: the address of its AWS API, or "" for AWS's own addresses.
+    """
 
     environment: str = ""
     region: str = ""
+    endpoint: str = ""
 
 
 def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, mention: str = "") -> list[Block]:
@@ -77,7 +83,14 @@ def command_of(alert: Alert, hint: str, deployment: Deployment) -> str:
     step = f"rerun {alert.pipeline_id} {alert.date}" if can_rerun else f"status {alert.pipeline_id}"
     region = f"AWS_REGION={deployment.region} " if _SAFE.fullmatch(deployment.region) else ""
     environment = f" --environment {deployment.environment}" if _SAFE.fullmatch(deployment.environment) else ""
-    return f"{region}interlock {step}{environment}"
+    return f"{region}interlock {step}{environment}{_endpoint_of(deployment)}"
+
+
+def _endpoint_of(deployment: Deployment) -> str:
+    """The option for a local stack at another address than the command's own default."""
+    is_default = deployment.environment == "local" and deployment.endpoint in _DEFAULT_ENDPOINTS
+    is_local = _LOCAL_ENDPOINT.fullmatch(deployment.endpoint)
+    return f" --endpoint-url {deployment.endpoint}" if is_local and not is_default else ""
 
 
 def mention_of(person: str) -> str:

@@ -316,9 +316,10 @@ class Slack:
 def _load_sdk() -> tuple["type[WebClient]", "type[SlackApiError]"]:
     """The client and its error. The first import takes long, so it comes before the look at the deadline."""
     from slack_sdk.errors import SlackApiError
-    from slack_sdk.web import WebClient
 
-    return WebClient, SlackApiError
+    from interlock_alert_dispatcher.slack_client import TimedClient
+
+    return TimedClient, SlackApiError
 
 
 def _scope_in(data: Any) -> str:

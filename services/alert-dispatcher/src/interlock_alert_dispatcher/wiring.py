@@ -93,7 +93,9 @@ def wire(variables: Mapping[str, str]) -> Service:
         keep=keep,
         tokens=tokens,
         letters=letters or LogRouter(),
-        deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
+        deployment=Deployment(
+            _environment(table), settings.get("AWS_REGION") or "", (settings.aws_endpoint_url or "").rstrip("/")
+        ),
         poster=_poster(settings.get("INTERLOCK_TRIGGER_ALLOWED_HOSTS") or ""),
         silenced_by=silences.covering,
         now=now,

@@ -110,7 +110,9 @@ def _greet(stack: "LocalStack", out: Output, page: str) -> None:
     if page:
         out.line("its page: ", ("bold", page))
     if stack.slack is not None:
-        out.line("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
+        place = stack.slack.journal or "memory. With --data they are in a file"
+        out.line(f"alerts are only recorded, in {place}")
+        out.line("  (to use Slack: set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID)")
     out.line("Ctrl-C stops it")
     out.line()
 

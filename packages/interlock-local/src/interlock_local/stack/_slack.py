@@ -44,6 +44,11 @@ class RecordingSlack:
         return frozenset({f"{_HOST}:{self._port}", f"localhost:{self._port}"})
 
     @property
+    def journal(self) -> Path | None:
+        """The file of the messages, None if they are only in memory."""
+        return self._journal
+
+    @property
     def base_url(self) -> str:
         """The base URL for the WebClient of slack-sdk."""
         return f"http://{_HOST}:{self._port}/api/"
