@@ -31,6 +31,8 @@ _KINDS = (
 _PARTS = ("stream", "cron", "2026-03-03", "2026-03-06", "2026-02-30", "2026-03-03T07", "2026-03-03T99", "")
 _PARTITIONS = (*(f"PIPELINE#{name}" for name in VICTIMS), "WATCHDOG", "CALENDAR#closed", "PIPELINE#", "PIPELINE#new")
 _TIMES = ("2026-03-05T12:00:00.000000Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-03-05")
+_KEYS = {"PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"}
+"""The attributes that the table requires to be texts."""
 _INDEX = ("CONFIG", "PENDING", "RUNNING", "POSTRUN", "DORMANT", "WAITING", "LOOKING", "0", *_TIMES)
 _WORDS = (
     *_TIMES,
@@ -59,7 +61,7 @@ def random_row(random: Random) -> Seed:
     by_kind = _by_kind()
     seed = random.choice(by_kind[random.choice(sorted(by_kind))])
     row = dict(seed.row)
-    fields = sorted(set(row) - {"PK", "SK", "GSI1PK", "GSI1SK"})
+    fields = sorted(set(row) - _KEYS)
     for _ in range(random.randint(0, 3)):
         name = random.choice(fields or ["status"])
         row[name] = random_value(random)

@@ -9,6 +9,7 @@ import pytest
 from interlock_controller.effects import BusEntry, BusError, Outbox, RowRepairs, Wakes
 from interlock_controller.records import (
     ConfigIntake,
+    MalformedRecord,
     OutcomeIntake,
     RecordRouter,
     RerunIntake,
@@ -108,3 +109,10 @@ def test_records_that_cannot_be_read_end_a_run(floor: Floor) -> None:
     for one in broken:
         rows = event_runs([floor.event("a"), one, floor.event("b")])
         assert [[row["SK"] for row in run] for run in rows] == [["EVENT#a"], ["EVENT#b"]]
+
+
+@pytest.mark.parametrize("keys", [[], None, "x", 7, {"PK": {"S": "PIPELINE#a"}}, {"PK": [], "SK": {"S": "CONFIG"}}])
+def test_record_with_unreadable_keys_is_malformed(keys: object) -> None:
+    body = {"Keys": keys, "ApproximateCreationDateTime": 1772539200.0}
+    with pytest.raises(MalformedRecord, match="not a stream record of Interlock"):
+        read_change({"dynamodb": body})

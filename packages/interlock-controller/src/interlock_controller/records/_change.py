@@ -30,7 +30,7 @@ def read_change(record: Mapping[str, Any]) -> Change:
         at = datetime.fromtimestamp(float(body["ApproximateCreationDateTime"]), UTC)
         row = from_wire(body["NewImage"]) if "NewImage" in body else None
         return Change(str(keys["PK"]), str(keys["SK"]), row, at)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedRecord(f"not a stream record of Interlock: {type(error).__name__}: {error}") from error
 
 
