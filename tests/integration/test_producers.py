@@ -54,10 +54,10 @@ def test_a_requested_rerun_starts_the_job_again(outside: Outside, sensors: Senso
 
 def test_the_outcome_of_a_job_is_in_the_joblog(outside: Outside, sensors: Sensors) -> None:
     release = outside.folder / "reported.release"
-    outside.push("reported", pipeline(outside.folder, "reported", work=until_exists(release)))
-    sensors.put("reported", "ready", date=DATE, ready=True, count=10)
-    await_that(lambda: outside.starts("reported"), "the start")
-    assert sensors.report_job("reported", date=DATE, event="fail", error="no disk", category="PERMANENT")
-    closed = outside.closed("reported", DATE)
+    outside.push("self-reported", pipeline(outside.folder, "self-reported", work=until_exists(release)))
+    sensors.put("self-reported", "ready", date=DATE, ready=True, count=10)
+    await_that(lambda: outside.starts("self-reported"), "the start")
+    assert sensors.report_job("self-reported", date=DATE, event="fail", error="no disk", category="PERMANENT")
+    closed = outside.closed("self-reported", DATE)
     release.touch()
     assert closed.status is RunStatus.FAILED_FINAL
