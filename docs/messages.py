@@ -30,13 +30,13 @@ _Event = tuple[str, str, dict[str, Any], dict[str, Any]]
 _WARNING: _Event = (
     "SLA_WARNING",
     "06:40",
-    {"deadline": "2026-03-04T07:00:00Z", "message": "20m left until the deadline"},
+    {"deadline": "2026-03-04T07:00:00Z", "message": "no success yet. The deadline is 2026-03-04 08:00 CET (07:00Z)"},
     _SLA,
 )
 _BREACH: _Event = (
     "SLA_BREACH",
     "07:00",
-    {"deadline": "2026-03-04T07:00:00Z", "message": "deadline passed 0s ago"},
+    {"deadline": "2026-03-04T07:00:00Z", "message": "no success by the deadline 2026-03-04 08:00 CET (07:00Z)"},
     {**_SLA, "actionHint": "Inform the consumers of this data, then find the cause of the delay."},
 )
 _RETRIED: _Event = (
@@ -70,7 +70,7 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
         (
             "SCHEDULE_MISSED",
             "03:05",
-            {"message": "no run of 2026-03-03 has begun. It was expected by 2026-03-04T03:00:00Z"},
+            {"message": "no run of 2026-03-03 has begun. It was expected by 2026-03-04 04:00 CET (03:00Z)"},
             {"source": "watchdog", "cron": "0 4 * * *"},
         ),
     ),

@@ -116,7 +116,7 @@ def test_list_names_every_kind_of_message(functions: Functions) -> None:
 
 
 def test_list_fits_80_columns_with_whole_ids(functions: Functions) -> None:
-    event = {"pipelineId": "bronze", "message": "deadline passed 0s ago"}
+    event = {"pipelineId": "bronze", "message": "no success by the deadline 08:00Z"}
     ids = [
         put("alert-dlq", json.dumps({"detail-type": "SLA_BREACH", "detail": event})),
         put("alert-dlq", ENVELOPE),
@@ -128,7 +128,7 @@ def test_list_fits_80_columns_with_whole_ids(functions: Functions) -> None:
     assert [one for one in ids if not any(one in line for line in lines)] == []
     assert [line.rstrip() for line in lines if line.rstrip().endswith("-dlq")] == ["alert-dlq", "event-sink-dlq"]
     reasons = [one["reason"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)]
-    assert sorted(reasons) == ["SLA_BREACH bronze", "SLA_BREACH bronze: deadline passed 0s ago", "no json"]
+    assert sorted(reasons) == ["SLA_BREACH bronze", "SLA_BREACH bronze: no success by the deadline 08:00Z", "no json"]
 
 
 def test_empty_queues_and_absent_queues(functions: Functions) -> None:

@@ -99,7 +99,7 @@ def test_a_moved_deadline_judges_and_its_event_says_what_moved(run: Run, seconds
     decision = close(run_of(run, FRIDAY), MOVED + timedelta(seconds=seconds), facts_of(FRIDAY), pipeline())
     [reported] = [one for one in decision.events if one.type is event]
     assert reported.detail["movedFrom"] == "2026-03-07T10:00:00Z"
-    assert reported.message.endswith(". The deadline moved from 2026-03-07T10:00:00Z over excluded days")
+    assert reported.message.endswith(". The deadline moved from 2026-03-07 10:00Z over excluded days")
     assert decision.verdicts[Clock.ABSOLUTE].deadline == MOVED
 
 

@@ -30,7 +30,8 @@ from interlock_lifecycle.slas import (
     timer_input,
     timers_of,
 )
-from interlock_sla import Clock, Exclusions, Outcome
+from interlock_lifecycle.slas._sla import make_alert
+from interlock_sla import Clock, Deadline, Exclusions, Outcome
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 BREACH = NOW + timedelta(minutes=30)
@@ -80,6 +81,24 @@ def test_a_breach_is_recorded_with_its_event(config: PipelineConfig, key: RunKey
     detail = decision.events[0].detail
     assert detail is not None
     assert {"status", "source", "breachAt", "deadline", "actionHint"} <= set(detail)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "said"),
+    [
+        ("2026-03-03T12:30:00Z", "UTC", "no success by the deadline 2026-03-03 12:30Z"),
+        ("2026-03-03T12:30:07Z", "Europe/Berlin", "no success by the deadline 2026-03-03 13:30:07 CET (12:30:07Z)"),
+        ("2026-03-03T23:30:00Z", "Europe/Berlin", "no success by the deadline 2026-03-04 00:30 CET (03-03 23:30Z)"),
+    ],
+)
+def test_a_breach_states_its_moment_and_no_age(
+    config: PipelineConfig, key: RunKey, moment: str, zone: str, said: str
+) -> None:
+    assert config.sla is not None
+    zoned = replace(config, sla=replace(config.sla, timezone=zone))
+    deadline = Deadline(Clock.ABSOLUTE, datetime.fromisoformat(moment), datetime.fromisoformat(moment))
+    event = make_alert(zoned, key, deadline, "breach", NOW, source="timer", status="RUNNING")
+    assert event.message == said
 
 
 def test_a_run_that_never_started_breaches_too(config: PipelineConfig, key: RunKey, arrived: SlaFacts) -> None:

@@ -40,7 +40,7 @@ def test_a_final_failure_states_each_part() -> None:
     alert = event("RETRY_EXHAUSTED", detail, attempt=2, message="no retry left (2 of 2 used)", runToken="k2v7")
     assert texts(reply_blocks(alert, PROD)) == [
         "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03",
-        "owner data · attempt 3 of 3 · category TRANSIENT · job run jr_1 · run token k2v7",
+        "owner data · attempt 2 (3 of 3) · category TRANSIENT · job run jr_1 · run token k2v7",
         "no retry left (2 of 2 used)",
         "```exit 3```",
         "withheld: No further attempt starts.",
@@ -62,7 +62,7 @@ def test_a_deadline_is_shown_in_the_pipelines_zone() -> None:
 def test_a_failure_with_a_retry_states_the_next_attempt() -> None:
     detail = {"attempts": 3, "nextAttemptAt": "2026-03-04T07:00:00Z"}
     facts = texts(reply_blocks(event("JOB_FAILED", detail, attempt=0), PROD))[1]
-    assert facts.startswith("attempt 1 of 3 · next attempt <!date^1772607600^")
+    assert facts.startswith("attempt 0 (1 of 3) · next attempt <!date^1772607600^")
 
 
 def test_a_rule_states_observed_needed_and_since() -> None:

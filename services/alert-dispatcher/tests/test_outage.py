@@ -18,7 +18,7 @@ from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.drain import LEASE, Drained, NoDrain
 from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
 from interlock_alert_dispatcher.pending import PARTITION
-from interlock_alert_dispatcher.text import severity_of
+from interlock_alert_dispatcher.text import date_of, severity_of
 from interlock_dlq import OUTBOX
 
 DRAIN = Key(PARTITION, "DRAIN")
@@ -193,7 +193,7 @@ def test_a_late_message_shows_the_time_of_its_event(start: Callable[..., Lambda]
     start().take(body("a"))
     slack.away = lambda: False
     start().tick()
-    assert slack.texts[0].splitlines()[1] == "sent late, emitted 2026-03-03T08:00:00Z"
+    assert slack.texts[0].splitlines()[1] == f"sent late, emitted {date_of(datetime(2026, 3, 3, 8, tzinfo=UTC))}"
 
 
 def test_a_tick_without_pending_alerts_asks_slack_nothing(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
@@ -484,7 +484,7 @@ def test_a_crash_at_any_step_of_a_drain_loses_nothing(
         clock.sleep(MINUTE)
     assert sorted(posted(slack)) == ["a", "b", "c"]
     assert len(slack.heads) == 1
-    assert slack.heads[0]["text"].splitlines()[1] == "🟠 JOB_FAILED 2026-03-03T08:00:00Z: c"
+    assert slack.heads[0]["text"].splitlines()[1] == f"🟠 JOB_FAILED {date_of(datetime(2026, 3, 3, 8, tzinfo=UTC))}: c"
     assert start().pending.count() == 0
 
 

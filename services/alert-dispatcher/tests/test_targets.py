@@ -31,6 +31,7 @@ from interlock_alert_dispatcher.routing import Routing, RoutingRow
 from interlock_alert_dispatcher.sender import Sender
 from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import Slack
+from interlock_alert_dispatcher.text import date_of
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_alert_dispatcher.topics import Topic
 from interlock_alert_dispatcher.webhooks import Webhook
@@ -973,7 +974,7 @@ def test_the_plain_text_has_no_line_of_an_event() -> None:
     lines = text.splitlines()
     assert lines[:4] == [
         "CRITICAL · RETRY_EXHAUSTED · bronze · 2026-03-03",
-        "owner data · attempt 2",
+        "owner data · attempt 1",
         "one⏎two",
         "error: boom\\x1b[0m",
     ]
@@ -1280,7 +1281,8 @@ def test_a_repeat_changes_the_head_and_adds_no_reply(table: "DynamoDBClient", sl
     deliver(*alerts[:3], alerts[1])
     assert [text.splitlines()[1] for text in slack.texts] == ["message a0"]
     line = slack.heads[0]["text"].splitlines()[1]
-    assert line == "🟠 JOB_FAILED 2026-03-03T08:20:00Z (repeats without a reply: 2): message a2"
+    latest = date_of(datetime(2026, 3, 3, 8, 20, tzinfo=UTC))
+    assert line == f"🟠 JOB_FAILED {latest} (repeats without a reply: 2): message a2"
     assert row_at(table, "ALERT#a1")["outcome"]["S"] == "suppressed"
     deliver(alerts[3])
     assert [text.splitlines()[1] for text in slack.texts] == ["message a0", "message a3"]

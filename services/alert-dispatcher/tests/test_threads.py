@@ -10,6 +10,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.slack import Slack, SlackAway
+from interlock_alert_dispatcher.text import date_of
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_dlq import RetryLater
 
@@ -60,14 +61,14 @@ def test_the_head_follows_the_run_to_its_recovery(send: Callable[..., None], sla
     send(alert("SLA_WARNING", 1), alert("JOB_FAILED", 2), alert("RETRY_EXHAUSTED", 3), alert("SLA_BREACH", 4))
     assert head(slack)[:3] == [
         "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03",
-        "🔴 RETRY_EXHAUSTED 2026-03-03T08:03:00Z: at 3",
-        "🔴 SLA_BREACH 2026-03-03T08:04:00Z: at 4",
+        f"🔴 RETRY_EXHAUSTED {date_of(datetime(2026, 3, 3, 8, 3, tzinfo=UTC))}: at 3",
+        f"🔴 SLA_BREACH {date_of(datetime(2026, 3, 3, 8, 4, tzinfo=UTC))}: at 4",
     ]
     assert head(slack)[-1] == "→ No retry is left: fix the cause, then interlock rerun bronze 2026-03-03."
     send(alert("RERUN_ACCEPTED", 5), alert("JOB_COMPLETED", 6))
     assert head(slack) == [
         "🟢 *resolved* · bronze · 2026-03-03",
-        "🟢 JOB_COMPLETED 2026-03-03T08:06:00Z: at 6",
+        f"🟢 JOB_COMPLETED {date_of(datetime(2026, 3, 3, 8, 6, tzinfo=UTC))}: at 6",
         "over: SLA_BREACH, RERUN_ACCEPTED",
     ]
     assert len(slack.replies) == 6
@@ -172,8 +173,8 @@ def test_a_deleted_head_is_opened_again_with_its_state(send: Callable[..., None]
     send(alert("SLA_BREACH", 2))
     assert head(slack)[:3] == [
         "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03",
-        "🔴 RETRY_EXHAUSTED 2026-03-03T08:01:00Z: at 1",
-        "🔴 SLA_BREACH 2026-03-03T08:02:00Z: at 2",
+        f"🔴 RETRY_EXHAUSTED {date_of(datetime(2026, 3, 3, 8, 1, tzinfo=UTC))}: at 1",
+        f"🔴 SLA_BREACH {date_of(datetime(2026, 3, 3, 8, 2, tzinfo=UTC))}: at 2",
     ]
 
 

@@ -5,7 +5,6 @@ characters in all blocks of a message.
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from interlock_alert_dispatcher.foreign import render_within
 from interlock_alert_dispatcher.hints import advice_for
 from interlock_alert_dispatcher.leases import read_moment
 from interlock_alert_dispatcher.state import RunState, standing
-from interlock_alert_dispatcher.text import head_of, hint_of, severity_of
+from interlock_alert_dispatcher.text import attempt_of, date_of, head_of, hint_of, severity_of
 
 Block = dict[str, Any]
 
@@ -56,8 +55,8 @@ def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, me
         _error(alert),
         "\n".join(f"• {render_within(rule, _RULE)}" for rule in alert.rules),
         f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
-        f"→ {render_within(hint_of(alert), _HINT)}",
-        _code(command) if (command := command_of(alert, hint_of(alert), deployment)) else "",
+        f"→ {render_within(hint, _HINT)}" if (hint := hint_of(alert)) else "",
+        _code(command) if hint and (command := command_of(alert, hint, deployment)) else "",
     ]
     sent = "sent late, " if late else ""
     foot = [f"{sent}emitted {date_of(alert.at)}", *_links(alert, deployment)]
@@ -102,12 +101,6 @@ def mention_of(person: str) -> str:
     return f"<!subteam^{person}>" if person.startswith("S") else f"<@{person}>"
 
 
-def date_of(moment: datetime) -> str:
-    """The time as Slack shows it in the zone of each reader. Programs without this form see it in UTC."""
-    utc = moment.astimezone(UTC)
-    return f"<!date^{round(utc.timestamp())}^{{date_short_pretty}} {{time}}|{utc:%Y-%m-%d %H:%M} UTC>"
-
-
 def _title(alert: Alert) -> str:
     names = (render_within(name, _NAME) for name in (alert.pipeline_id, alert.date) if name)
     return " · ".join([f"{severity_of(alert).mark} *{render_within(alert.type, _NAME)}*", *names])
@@ -135,10 +128,8 @@ def _facts(alert: Alert) -> str:
 
 
 def _attempt(alert: Alert) -> list[str]:
-    if alert.attempt is None:
-        return []
-    of = f" of {alert.attempts}" if alert.attempts is not None and alert.attempts > alert.attempt else ""
-    return [f"attempt {alert.attempt + 1}{of}", *_moment("next attempt", alert.next_attempt_at, None)]
+    number = attempt_of(alert)
+    return [f"attempt {number}", *_moment("next attempt", alert.next_attempt_at, None)] if number else []
 
 
 def _moment(name: str, text: str | None, local: str | None) -> list[str]:

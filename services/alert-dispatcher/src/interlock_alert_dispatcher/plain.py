@@ -6,7 +6,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, command_of
 from interlock_alert_dispatcher.foreign import render_plain
 from interlock_alert_dispatcher.hints import advice_for
-from interlock_alert_dispatcher.text import hint_of, severity_of
+from interlock_alert_dispatcher.text import attempt_of, hint_of, severity_of
 
 _NAME = 200
 _LONG = 2000
@@ -41,8 +41,8 @@ def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -
         "" if (alert.error or "") in (alert.message or "") else f"error: {render_plain(alert.error or '', _LONG)}",
         *(f"- {render_plain(rule, _NAME)}" for rule in alert.rules),
         f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
-        f"next: {render_plain(hint, _HINT)}",
-        command_of(alert, hint, deployment),
+        f"next: {render_plain(hint, _HINT)}" if hint else "",
+        command_of(alert, hint, deployment) if hint else "",
         f"{sent}emitted {alert.at:%Y-%m-%d %H:%M:%S} UTC, event {render_plain(alert.id, _NAME)}",
     ]
     return "\n".join(line for line in lines if line)
@@ -56,10 +56,9 @@ def title_of(alert: Alert) -> str:
 
 def facts_of(alert: Alert) -> str:
     """The short facts of the event, such as its owner and its deadline."""
-    attempt = None if alert.attempt is None else str(alert.attempt + 1)
     named = {
         "owner": alert.owner,
-        "attempt": attempt,
+        "attempt": attempt_of(alert),
         "deadline": alert.deadline,
         "status": alert.status,
         "category": alert.category,

@@ -1,8 +1,11 @@
 """Writes the message of an alert in Slack's mrkdwn."""
 
+from datetime import UTC, datetime
+
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.foreign import render_foreign, render_within
 from interlock_alert_dispatcher.hints import Severity, advice_for
+from interlock_alert_dispatcher.leases import read_moment
 from interlock_alert_dispatcher.state import MOST_REPEATS, Fact, RunState, Standing, standing
 
 # Slack cuts a message after 40,000 characters. All fields at their limits, each character escaped as five, are fewer.
@@ -31,7 +34,8 @@ def text_of(alert: Alert, *, late: bool = False) -> str:
     names = (render_foreign(name, _NAME) for name in (alert.pipeline_id, alert.date) if name)
     head = " · ".join([f"{severity_of(alert).mark} *{render_foreign(alert.type, _NAME)}*", *names])
     message = render_foreign(_cause(alert), _MESSAGE)
-    lines = [head, _facts(alert, late=late), message, f"→ {render_foreign(hint_of(alert), _HINT)}"]
+    step = f"→ {render_foreign(hint, _HINT)}" if (hint := hint_of(alert)) else ""
+    lines = [head, _facts(alert, late=late), message, step]
     return "\n".join(line for line in lines if line)
 
 
@@ -81,7 +85,7 @@ def _problem_line(fact: Fact, repeats: int) -> str:
     said = f": {render_within(fact.message, _BRIEF)}" if fact.message else ""
     number = f"{repeats} or more" if repeats >= MOST_REPEATS else str(repeats)
     again = f" (repeats without a reply: {number})" if repeats else ""
-    return f"{fact.severity.mark} {render_within(fact.type, _TYPE)} {fact.at:%Y-%m-%dT%H:%M:%SZ}{again}{said}"
+    return f"{fact.severity.mark} {render_within(fact.type, _TYPE)} {date_of(fact.at)}{again}{said}"
 
 
 def _cause(alert: Alert) -> str:
@@ -95,18 +99,38 @@ def _cut(text: str, limit: int) -> str:
 
 
 def hint_of(alert: Alert) -> str:
-    """The next step: that of the event, or that of its type with the names filled in. It is not escaped."""
-    return alert.hint or _fill(advice_for(alert.type).hint, alert)
+    """The next step: that of the event, or that of its type with the names filled in. It is not escaped.
+
+    A success needs no step, so it has only one that its event names.
+    """
+    advice = advice_for(alert.type)
+    return alert.hint or ("" if advice.severity is Severity.GOOD else _fill(advice.hint, alert))
+
+
+def date_of(moment: datetime) -> str:
+    """The time as Slack shows it in the zone of each reader. Programs without this form see it in UTC."""
+    utc = moment.astimezone(UTC)
+    return f"<!date^{round(utc.timestamp())}^{{date_short_pretty}} {{time}}|{utc:%Y-%m-%d %H:%M} UTC>"
+
+
+def attempt_of(alert: Alert) -> str:
+    """The number of its attempt as rows, events and commands write it, with its place: `2 (3 of 3)`. "" without one."""
+    if alert.attempt is None:
+        return ""
+    has_place = alert.attempts is not None and alert.attempts > alert.attempt
+    return f"{alert.attempt} ({alert.attempt + 1} of {alert.attempts})" if has_place else f"{alert.attempt}"
 
 
 def _facts(alert: Alert, *, late: bool) -> str:
     facts = {"deadline": alert.deadline, "status": alert.status, "source": alert.source, "cron": alert.cron}
     shown = [f"{name} {_shown(name, value)}" for name, value in facts.items() if value]
-    since = [f"sent late, emitted {alert.at:%Y-%m-%dT%H:%M:%SZ}"] if late else []
+    since = [f"sent late, emitted {date_of(alert.at)}"] if late else []
     return " · ".join(since + shown)
 
 
 def _shown(name: str, value: str) -> str:
+    if name == "deadline" and (moment := read_moment(value)):
+        return date_of(moment)
     if name != "cron":
         return render_foreign(value, _NAME)
     # Slack would show the asterisks of a cron as bold text. A backtick would end the code.

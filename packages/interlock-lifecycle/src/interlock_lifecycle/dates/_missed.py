@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ExpireTrigger
-from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._moment import rfc3339, say_moment
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle.dates._expected import (
     MISSED_AFTER,
@@ -41,7 +41,7 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
         key,
         now,
         source=f"missed {at}",
-        message=f"no run of {start.date} has begun. It was expected by {rfc3339(start.at)}",
+        message=f"no run of {start.date} has begun. It was expected by {say_moment(start.at, config.zone)}",
         detail=detail,
     )
     marker = f"missed#{key.schedule_id}#{_place(config, start)}#{key.date}"
@@ -103,14 +103,14 @@ def expire_trigger(
     source = f"expired {rfc3339(ended_at)}"
     unmoved = trigger_ends(config, key.date, Exclusions())
     moved_from = None if unmoved == ended_at else unmoved
-    why = f"the trigger's sensor did not come by {rfc3339(ended_at)}"
+    why = f"the trigger's sensor did not come by {say_moment(ended_at, config.trigger_zone)}"
     event = make_event(
         EventType.SENSOR_DEADLINE_EXPIRED,
         key,
         now,
         source=source,
         deadline=rfc3339(ended_at),
-        message=f"{why}. A rerun request can still start the date{say_moved(moved_from)}",
+        message=f"{why}. A rerun request can still start the date{say_moved(moved_from, config.trigger_zone)}",
         detail={
             "status": str(RunStatus.FAILED_FINAL),
             "source": "watchdog",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import ClockVerdict, Ignore, RecordBreach, Verdict
-from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._moment import rfc3339, say_moment
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
@@ -43,6 +43,9 @@ _HINT_OF = {
     "warning": "Check which rule or job the run waits for (interlock status) before the deadline passes.",
     "breach": "The deadline has passed. Inform the consumers, then find the cause of the delay (interlock status).",
 }
+
+# A message is read long after its event, so it states moments and no lengths of time.
+_SAID_OF = {"warning": "no success yet. The deadline is {}", "breach": "no success by the deadline {}"}
 
 
 class SlaFacts(Struct, frozen=True):
@@ -285,7 +288,8 @@ def _met(
         ordinal=ordinal,
         run_token=run_token,
         deadline=rfc3339(first),
-        message=f"the run succeeded {_length(first - ended_at)} before its deadline{say_moved(nearest.moved_from)}",
+        message=f"the run succeeded {_length(first - ended_at)} before its deadline"
+        + say_moved(nearest.moved_from, config.sla_zone),
         detail={
             "status": "met",
             "source": "close",
@@ -323,8 +327,6 @@ def make_alert(
     }
     if config.schedule.cron:
         detail["cron"] = config.schedule.cron
-    gap = deadline.breach_at - now
-    message = f"{_length(gap)} left until the deadline" if gap > timedelta() else f"deadline passed {_length(-gap)} ago"
     return make_event(
         EVENT_OF[deadline.clock, kind],
         key,
@@ -333,7 +335,8 @@ def make_alert(
         ordinal=ordinal,
         run_token=run_token,
         deadline=rfc3339(deadline.breach_at),
-        message=message + say_moved(deadline.moved_from),
+        message=_SAID_OF[kind].format(say_moment(deadline.breach_at, config.sla_zone))
+        + say_moved(deadline.moved_from, config.sla_zone),
         detail=detail,
     )
 
@@ -343,9 +346,9 @@ def moved_detail(moved_from: datetime | None) -> dict[str, str]:
     return {} if moved_from is None else {"movedFrom": rfc3339(moved_from)}
 
 
-def say_moved(moved_from: datetime | None) -> str:
-    """The end of a message about a deadline that moved. Empty for other deadlines."""
-    return "" if moved_from is None else f". The deadline moved from {rfc3339(moved_from)} over excluded days"
+def say_moved(moved_from: datetime | None, zone: ZoneInfo) -> str:
+    """The end of a message about a deadline that moved, in a zone. Empty for other deadlines."""
+    return "" if moved_from is None else f". The deadline moved from {say_moment(moved_from, zone)} over excluded days"
 
 
 def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime) -> datetime | None:
