@@ -34,6 +34,7 @@ from ._files import (
     shown_config,
     validate,
 )
+from ._links import JobLinks, Link, LogPlace, execution_link, job_links, log_link
 from ._problems import ConfigError, Problem
 from ._schema import alerts_schema, calendar_schema, json_schema
 from ._silences import silence_covers
@@ -67,7 +68,10 @@ __all__ = [
     "Identity",
     "Inclusion",
     "Job",
+    "JobLinks",
     "JobType",
+    "Link",
+    "LogPlace",
     "PipelineConfig",
     "PipelineId",
     "PostRun",
@@ -92,9 +96,12 @@ __all__ = [
     "encode_alerts",
     "encode_calendar",
     "encode_json",
+    "execution_link",
     "expand",
     "glob_matches",
+    "job_links",
     "json_schema",
+    "log_link",
     "notices",
     "reachable",
     "read_document",

@@ -54,6 +54,17 @@ def expand(
     return {key: _expanded(value, values) for key, value in config.items()}
 
 
+def expand_known(value: Any, values: Mapping[str, str]) -> Any:
+    """A copy of a structure with the variables of `values` replaced. Every other `${NAME}` stays."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), value)
+    if isinstance(value, Mapping):
+        return {key: expand_known(inner, values) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [expand_known(inner, values) for inner in value]
+    return value
+
+
 def taken_values(
     config: Mapping[str, Any], environment: Mapping[str, str], run: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
