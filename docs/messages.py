@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
-from interlock_alert_dispatcher.blocks import Deployment, head_blocks, reply_blocks
+from interlock_alert_dispatcher.blocks import head_blocks, reply_blocks
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.state import RunState, advance
 from interlock_alert_dispatcher.text import fact_of
 
@@ -23,6 +24,8 @@ _SLA = {
     "deadlineLocal": "2026-03-04 08:00 CET (Europe/Berlin)",
 }
 _FAILED = {**_OWNER, "event": "fail", "runId": "jr_4f1c", "category": "TRANSIENT", "attempts": 3}
+
+_JOB = "https://eu-west-1.console.aws.amazon.com/gluestudio/home?region=eu-west-1#/job/load/run/jr_4f1c"
 
 _Event = tuple[str, str, dict[str, Any], dict[str, Any]]
 """The type, the time of day (UTC), the fields of the event and those of its detail."""
@@ -43,7 +46,7 @@ _RETRIED: _Event = (
     "JOB_FAILED",
     "03:05",
     {"attempt": 0, "message": "attempt 0 ended with fail: ConnectTimeout: orders-db:5432"},
-    {**_FAILED, "error": "ConnectTimeout: orders-db:5432", "nextAttemptAt": "2026-03-04T03:05:00Z"},
+    {**_FAILED, "error": "ConnectTimeout: orders-db:5432", "nextAttemptAt": "2026-03-04T03:05:00Z", "jobUrl": _JOB},
 )
 _EXHAUSTED: _Event = (
     "RETRY_EXHAUSTED",

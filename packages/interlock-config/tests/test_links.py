@@ -1,5 +1,6 @@
 """The pages of jobs: the addresses of the runs that configs and run ids name, in their regions and partitions."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_config import JobLinks, JobType, LogPlace, execution_link, job_links, log_link
+from interlock_config import (
+    JobLinks,
+    JobType,
+    LogPlace,
+    alarm_link,
+    execution_arn,
+    execution_link,
+    execution_name,
+    job_links,
+    log_link,
+)
 
 EU = "https://eu-west-1.console.aws.amazon.com"
 GLUE = f"{EU}/gluestudio/home?region=eu-west-1"
@@ -216,3 +227,36 @@ def test_whatever_a_config_has_gives_web_addresses(
             assert link.url.isprintable()
             assert not set(link.url) & set(' <>"\\')
             assert unquote(parts.netloc)
+
+
+@pytest.mark.parametrize(
+    ("region", "arn"),
+    [
+        ("eu-west-1", "arn:aws:states:eu-west-1:123456789012:execution:m:n"),
+        ("cn-north-1", "arn:aws-cn:states:cn-north-1:123456789012:execution:m:n"),
+        ("us-gov-west-1", "arn:aws-us-gov:states:us-gov-west-1:123456789012:execution:m:n"),
+        ("us-iso-east-1", None),
+        ("", None),
+    ],
+)
+def test_an_execution_has_the_partition_of_its_region(region: str, arn: str | None) -> None:
+    assert execution_arn(region, "123456789012", "m", "n") == arn
+
+
+@pytest.mark.parametrize("account", ["", "12345678901", "1234567890123", "12345678901x"])
+def test_an_account_has_twelve_digits(account: str) -> None:
+    assert execution_arn("eu-west-1", account, "m", "n") is None
+
+
+@given(st.text(max_size=100), st.text(alphabet="abc234567", min_size=16, max_size=16))
+def test_the_name_of_an_execution_fits_step_functions(pipeline: str, token: str) -> None:
+    name = execution_name(pipeline, "stream", "2026-03-03T07", token)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name)
+    assert name.endswith(f"-{token}")
+
+
+def test_an_alarm_is_found_by_its_name() -> None:
+    alarm = alarm_link("eu-west-1", "a b/c")
+    assert alarm is not None
+    assert alarm.url == f"{EU}/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/a%20b%2Fc"
+    assert alarm_link("", "a") is None

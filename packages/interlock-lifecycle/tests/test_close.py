@@ -237,3 +237,34 @@ postRun: {{sensorTimeout: 3h, rules: {rules}}}
     assert isinstance(decision, CloseRun)
     assert decision.awaits_post_run is waits
     assert types_of(decision) == [EventType.JOB_COMPLETED]
+
+
+GLUE = JobIntent(0, "key", NOW, "glue", {"jobName": "load-${INTERLOCK_PAR_DAY}"}, NOW, run_id="jr", started_at=NOW)
+PAGE = "https://eu-west-1.console.aws.amazon.com/gluestudio/home?region=eu-west-1#/job/load-20260303/run/jr"
+
+
+@pytest.mark.parametrize("outcome", [SUCCESS, FAILURE])
+def test_the_end_of_a_job_links_to_its_pages(
+    config: PipelineConfig, run: Run, arrived: SlaFacts, outcome: JobOutcome
+) -> None:
+    known = replace(facts(replace(run, job_intent=GLUE), config, arrived), region="eu-west-1")
+    decision = complete(known, outcome)
+    assert isinstance(decision, CloseRun | OpenAttempt)
+    detail = decision.events[0].detail
+    assert detail is not None
+    assert detail["jobUrl"] == PAGE
+    assert "/cloudwatch/" in detail["logUrl"]
+
+
+def test_a_job_that_outlives_its_window_is_linked(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
+    known = replace(facts(replace(run, job_intent=GLUE), config, arrived), region="eu-west-1")
+    decision = exhaust(known, "token0", Exhaustion.JOB_POLL, reason="too long", now=NOW)
+    assert isinstance(decision, CloseRun)
+    assert decision.events[0].detail is not None
+    assert decision.events[0].detail["jobUrl"] == PAGE
+
+
+def test_a_stack_without_a_console_has_no_links(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
+    decision = complete(facts(replace(run, job_intent=GLUE), config, arrived))
+    assert isinstance(decision, CloseRun)
+    assert not {"jobUrl", "logUrl"} & set(decision.events[0].detail or {})

@@ -7,13 +7,18 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
-from interlock_alert_dispatcher.blocks import Deployment, command_of, head_blocks, reply_blocks
+from interlock_alert_dispatcher.blocks import head_blocks, reply_blocks
+from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.foreign import render_within
 from interlock_alert_dispatcher.hints import Severity
+from interlock_alert_dispatcher.links import links_of
+from interlock_alert_dispatcher.plain import plain_text_of
 from interlock_alert_dispatcher.state import RunState, advance
 from interlock_alert_dispatcher.text import fact_of, head_of
+from interlock_alert_dispatcher.topics import chatbot_message
 
 PROD = Deployment("prod", "eu-west-1")
 CATALOGUE = json.loads((files("interlock_alert_dispatcher") / "events.json").read_text())
@@ -84,9 +89,63 @@ def test_links_lead_to_the_alarm_and_the_log() -> None:
     assert "log-group/$252Faws$252Flambda$252Fprod-interlock-orchestrator|log of the orchestrator>" in log
 
 
-@pytest.mark.parametrize("deployment", [Deployment(), Deployment("prod", "cn-north-1")])
+RUN = {"scheduleId": "stream", "runToken": "k2v7"}
+JOB = {"jobUrl": "https://x.example/run?a=1&b=2", "logUrl": "https://x.example/log"}
+CONSOLE = "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details"
+
+
+def linked(kind: str, deployment: Deployment, account: object = "123456789012", **detail: str) -> dict[str, str]:
+    """The links of a message, by their labels."""
+    fields = {"id": "a", "pipelineId": "bronze", "date": "2026-03-03", "timestamp": "2026-03-04T07:00:00Z", **RUN}
+    envelope = {"detail-type": kind, "account": account, "detail": {**fields, "detail": detail}}
+    foot = texts(reply_blocks(read_alert({"body": json.dumps(envelope)}), deployment))[-1]
+    return {label: url for url, label in re.findall(r"<(http[^|]+)\|([^>]+)>", foot)}
+
+
+def test_links_lead_to_the_page_the_execution_and_the_job() -> None:
+    page = "https://interlock.example/run?pipeline={pipeline}&date={date}"
+    execution = "arn:aws:states:eu-west-1:123456789012:execution:prod-interlock-pipeline:bronze-stream-2026-03-03-k2v7"
+    assert linked("JOB_FAILED", replace(PROD, page=page), **JOB) == {
+        "page": "https://interlock.example/run?pipeline=bronze&amp;date=2026-03-03",
+        "execution": f"{CONSOLE}/{execution}",
+        "job run": "https://x.example/run?a=1&amp;b=2",
+        "job log": "https://x.example/log",
+    }
+
+
+@pytest.mark.parametrize("deployment", [Deployment(), Deployment("prod"), Deployment("prod", "us-iso-east-1")])
 def test_no_link_is_guessed(deployment: Deployment) -> None:
-    assert "http" not in json.dumps(reply_blocks(event("INFRA_FAILURE"), deployment))
+    assert linked("INFRA_FAILURE", deployment) == {}
+    assert linked("INFRA_ALARM", deployment, alarm="x") == {}
+
+
+@pytest.mark.parametrize("account", [None, 7, "12345678901x", "1234567890123"])
+def test_an_account_of_another_form_gives_no_execution(account: object) -> None:
+    assert "execution" not in linked("JOB_FAILED", PROD, account)
+
+
+def test_a_local_stack_has_no_pages_of_the_console() -> None:
+    local = Deployment("local", "us-east-1", "http://127.0.0.1:4566", "http://127.0.0.1:8080/run?date={date}")
+    assert linked("INFRA_FAILURE", local) == {"page": "http://127.0.0.1:8080/run?date=2026-03-03"}
+
+
+@pytest.mark.parametrize("address", ["javascript:x", "https://x.example/a|b", "https://x.example/ b", "https://x>y"])
+def test_an_address_that_could_end_its_link_is_left_out(address: str) -> None:
+    assert linked("JOB_FAILED", Deployment(), jobUrl=address, logUrl=address) == {}
+    assert address not in plain_text_of(event("JOB_FAILED", {"jobUrl": address}), Deployment())
+
+
+def test_names_in_the_page_are_quoted() -> None:
+    page = Deployment(page="https://x.example/{pipeline}/{date}?p={pipeline}")
+    alert = event("X", pipelineId="a/b?{date}", date="2026-03-03T07")
+    assert links_of(alert, page)[0].url == "https://x.example/a%2Fb%3F%7Bdate%7D/2026-03-03T07?p=a%2Fb%3F%7Bdate%7D"
+
+
+def test_plain_texts_have_the_addresses_too() -> None:
+    alert = event("JOB_FAILED", JOB)
+    assert "job run: https://x.example/run?a=1&b=2\njob log: https://x.example/log" in plain_text_of(alert, PROD)
+    shown = chatbot_message(alert, PROD, late=False)["content"]["description"]
+    assert "job run: https://x.example/run?a=1&amp;b=2" in shown
 
 
 @pytest.mark.parametrize(

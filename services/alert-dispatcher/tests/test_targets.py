@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from interlock_alert_dispatcher import handler
 from interlock_alert_dispatcher.alert import Alert, read_alert
-from interlock_alert_dispatcher.blocks import Deployment, mention_of
+from interlock_alert_dispatcher.blocks import mention_of
 from interlock_alert_dispatcher.delivery import Delivery
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
@@ -1272,6 +1273,15 @@ def test_the_file_decides_first_whether_a_success_is_quiet(
     use(table, f"version: 1\n{key}")
     deliver(message("a", "JOB_COMPLETED"))
     assert len(slack.replies) == posts
+
+
+def test_the_file_names_the_page_of_a_date(table: "DynamoDBClient", slack: Any, hook: Hook) -> None:
+    targets = f"{{team: {{slack: C2000000}}, hook: {{webhook: '{hook.url}', secret: '${{INTERLOCK_WEBHOOK_KEY}}'}}}}"
+    page = "'https://x.example/run?p={pipeline}&d={date}'"
+    use(table, f"version: 1\ntargets: {targets}\ndefault: [team, hook]\npage: {page}")
+    deliver(message("a"))
+    assert "<https://x.example/run?p=bronze&amp;d=2026-03-03|page>" in json.dumps(slack.replies[0]["blocks"])
+    assert "page: https://x.example/run?p=bronze&d=2026-03-03" in json.loads(hook.requests[0][1])["text"]
 
 
 def test_a_repeat_changes_the_head_and_adds_no_reply(table: "DynamoDBClient", slack: Any) -> None:

@@ -9,7 +9,8 @@ from importlib.resources import files
 import pytest
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
-from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
+from interlock_alert_dispatcher.blocks import reply_blocks
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.foreign import render_foreign
 from interlock_alert_dispatcher.hints import Severity, advice_for
 from interlock_alert_dispatcher.text import date_of, severity_of, text_of

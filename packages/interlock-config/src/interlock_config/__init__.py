@@ -34,7 +34,17 @@ from ._files import (
     shown_config,
     validate,
 )
-from ._links import JobLinks, Link, LogPlace, execution_link, job_links, log_link
+from ._links import (
+    JobLinks,
+    Link,
+    LogPlace,
+    alarm_link,
+    execution_arn,
+    execution_link,
+    execution_name,
+    job_links,
+    log_link,
+)
 from ._problems import ConfigError, Problem
 from ._schema import alerts_schema, calendar_schema, json_schema
 from ._silences import silence_covers
@@ -83,6 +93,7 @@ __all__ = [
     "TriggerCondition",
     "Validation",
     "Watch",
+    "alarm_link",
     "alert_types",
     "alerts_schema",
     "calendar_schema",
@@ -96,7 +107,9 @@ __all__ = [
     "encode_alerts",
     "encode_calendar",
     "encode_json",
+    "execution_arn",
     "execution_link",
+    "execution_name",
     "expand",
     "glob_matches",
     "job_links",

@@ -281,6 +281,19 @@ class AlertRules(Section, frozen=True):
             examples=[False],
         ),
     ] = None
+    page: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^https?://([!-z|~]|\{pipeline\}|\{date\}){1,1000}$(?!\n)",
+                description="Address of a page about one date, with the placeholders {pipeline} and {date}. Alerts "
+                "link to it.",
+                examples=["https://interlock.example.com/run?pipeline={pipeline}&date={date}"],
+                extra={"allowed": "must be an http:// or https:// URL, with no placeholder but {pipeline} and {date}"},
+            ),
+        ]
+        | None
+    ) = None
     suppress: Annotated[Suppression | None, Meta(description="The suppression of repeats in Slack.")] = None
     digest: Annotated[AlertDigest | None, Meta(description="The summary of a day.")] = None
 

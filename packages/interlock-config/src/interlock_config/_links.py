@@ -19,6 +19,7 @@ _CONSOLES = {
 """The console of each partition. Other partitions have no address that everyone can open."""
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso", ""), ("eu-iso", ""), ("eusc-", ""))
 """The partitions by the begin of their regions. All other regions are those of `aws`."""
 
@@ -83,6 +84,20 @@ def job_links(
     return find(_Job(known, run_id, region, details or {}, begin, end))
 
 
+def execution_name(pipeline_id: str, schedule_id: str, date: str, run_token: str) -> str:
+    """The name of a run's execution, at most 80 characters: pipeline, schedule and date, then the token."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{pipeline_id}-{schedule_id}-{date}")
+    return f"{readable[: 79 - len(run_token)]}-{run_token}"
+
+
+def execution_arn(region: str, account: str, machine: str, name: str) -> str | None:
+    """The ARN of an execution of the state machine `machine`. None for a region or an account of another form."""
+    if not _REGION.fullmatch(region) or not _ACCOUNT.fullmatch(account):
+        return None
+    partition = _partition(region)
+    return f"arn:{partition}:states:{region}:{account}:execution:{machine}:{name}" if partition else None
+
+
 def execution_link(arn: str) -> Link | None:
     """The page of a Step Functions execution. None for a text that is not the ARN of one."""
     parts = arn.split(":")
@@ -94,6 +109,12 @@ def execution_link(arn: str) -> Link | None:
         if base is None
         else Link("Step Functions execution", f"{base}#/v2/executions/details/{quote(arn, safe=':')}")
     )
+
+
+def alarm_link(region: str, alarm: str) -> Link | None:
+    """The page of a CloudWatch alarm, by its name."""
+    base = _console(region, None, "cloudwatch")
+    return None if base is None else Link("alarm", f"{base}#alarmsV2:alarm/{_quoted(alarm)}")
 
 
 def log_link(place: LogPlace, begin: datetime | None = None, end: datetime | None = None) -> Link | None:
@@ -217,9 +238,14 @@ def _console(region: str | None, partition: str | None, service: str) -> str | N
     if region is None or not _REGION.fullmatch(region):
         return None
     if partition is None:
-        partition = next((name for begin, name in _PARTITIONS if region.startswith(begin)), "aws")
+        partition = _partition(region)
     host = _CONSOLES.get(partition)
     return None if host is None else f"https://{region}.{host}/{service}/home?region={region}"
+
+
+def _partition(region: str) -> str:
+    """The partition of a region, "" for one whose console is not open to everyone."""
+    return next((name for begin, name in _PARTITIONS if region.startswith(begin)), "aws")
 
 
 def _web_address(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from interlock_config import execution_name as name_execution
 from interlock_lifecycle._words import FailureCategory
 from interlock_sla import ExecutionDate, Period
 
@@ -288,7 +289,5 @@ def make_job_key(run: Run) -> str:
 
 
 def execution_name(run: Run) -> str:
-    """The Step Functions execution name, at most 80 characters: pipeline, schedule and date, then the token."""
-    key = run.key
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{key.pipeline_id}-{key.schedule_id}-{key.date}")
-    return f"{readable[: 79 - len(run.run_token)]}-{run.run_token}"
+    """The name of the run's Step Functions execution."""
+    return name_execution(run.key.pipeline_id, run.key.schedule_id, str(run.key.date), run.run_token)

@@ -20,6 +20,8 @@ _RENAMED = {
     "deadline_local": "deadlineLocal",
     "next_attempt_at": "nextAttemptAt",
     "followed_by": "followedBy",
+    "job_url": "jobUrl",
+    "log_url": "logUrl",
 }
 _MOST_RULES = 10
 _ABOUT = ("alarm", "row", "sensorKey")
@@ -54,6 +56,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     rules: tuple[str, ...] = ()
     followed_by: str | None = None
+    job_url: str | None = None
+    log_url: str | None = None
+    account: str | None = None
+    """The AWS account of the bus."""
     critical: bool = False
     envelope: Mapping[str, Any] = {}
     """The message as the bus wrote it, for programs."""
@@ -77,6 +83,7 @@ class _Envelope(Struct):
     detail: dict[str, Any]
     id: _Name | None = None
     time: _Moment | None = None
+    account: Any = None
 
 
 class _Detail(Struct, rename="camel"):
@@ -115,6 +122,7 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
         rules=_rules(fields.get("rules")),
         **{name: _text(fields.get(wire)) for name, wire in _RENAMED.items()},
         about=next(filter(None, (_text(fields.get(name)) for name in _ABOUT)), None),
+        account=_text(envelope.account),
         critical=fields.get("critical") is True,
         envelope=msgspec.json.decode(message["body"], type=dict[str, Any]),
         **{name: _text(fields.get(name)) for name in _PLAIN},

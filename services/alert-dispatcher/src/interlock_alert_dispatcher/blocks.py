@@ -4,15 +4,14 @@ Every text of an event goes through `foreign`. Slack takes 3,000 characters per 
 characters in all blocks of a message.
 """
 
-import re
 from typing import Any
 
-from msgspec import Struct
-
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.foreign import render_within
+from interlock_alert_dispatcher.deployment import Deployment, command_of
+from interlock_alert_dispatcher.foreign import escape, render_within
 from interlock_alert_dispatcher.hints import advice_for
 from interlock_alert_dispatcher.leases import read_moment
+from interlock_alert_dispatcher.links import links_of
 from interlock_alert_dispatcher.state import RunState, standing
 from interlock_alert_dispatcher.text import attempt_of, date_of, head_of, hint_of, severity_of
 
@@ -22,25 +21,6 @@ _NAME = 200
 _LONG = 2000
 _HINT = 1000
 _RULE = 240
-_LOCAL_ENDPOINT = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]{1,5}")
-_DEFAULT_ENDPOINTS = ("http://127.0.0.1:4566", "http://localhost:4566")
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-"""Names that need no quotes in a shell. A command with another name is not shown."""
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
-_LOG_OF = re.compile(r"the (orchestrator|stream-router|watchdog)'s log")
-_OTHER_CONSOLES = ("cn-", "us-gov-", "us-iso", "eu-isoe-")
-
-
-class Deployment(Struct, frozen=True):
-    """The deployment of the alerts. An empty part is unknown, and left out of commands and links.
-
-    endpoint: the address of its AWS API, or "" for AWS's own addresses.
-    """
-
-    environment: str = ""
-    region: str = ""
-    endpoint: str = ""
 
 
 def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, mention: str = "") -> list[Block]:
@@ -59,7 +39,9 @@ def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, me
         _code(command) if hint and (command := command_of(alert, hint, deployment)) else "",
     ]
     sent = "sent late, " if late else ""
-    foot = [f"{sent}emitted {date_of(alert.at)}", *_links(alert, deployment)]
+    pages = (f"<{escape(link.url)}|{link.label}>" for link in links_of(alert, deployment))
+    pages = (f"<{escape(link.url)}|{link.label}>" for link in links_of(alert, deployment))
+    foot = [f"{sent}emitted {date_of(alert.at)}", *pages]
     return [*(_section(part) for part in parts if part), _context(" · ".join(foot))]
 
 
@@ -72,24 +54,6 @@ def head_blocks(alert: Alert, state: RunState, deployment: Deployment) -> list[B
     found = standing(state).open
     command = command_of(alert, found[0].hint, deployment) if found else ""
     return [_section(part) for part in (first, "\n".join(rest), _code(command) if command else "") if part]
-
-
-def command_of(alert: Alert, hint: str, deployment: Deployment) -> str:
-    """One command that works as pasted, for the next step `hint`. Empty if a name would need quotes in a shell."""
-    if not _SAFE.fullmatch(alert.pipeline_id) or alert.pipeline_id == "INFRASTRUCTURE":
-        return ""
-    can_rerun = alert.date and "interlock rerun" in hint and _DATE.fullmatch(alert.date)
-    step = f"rerun {alert.pipeline_id} {alert.date}" if can_rerun else f"status {alert.pipeline_id}"
-    region = f"AWS_REGION={deployment.region} " if _SAFE.fullmatch(deployment.region) else ""
-    environment = f" --environment {deployment.environment}" if _SAFE.fullmatch(deployment.environment) else ""
-    return f"{region}interlock {step}{environment}{_endpoint_of(deployment)}"
-
-
-def _endpoint_of(deployment: Deployment) -> str:
-    """The option for a local stack at another address than the command's own default."""
-    is_default = deployment.environment == "local" and deployment.endpoint in _DEFAULT_ENDPOINTS
-    is_local = _LOCAL_ENDPOINT.fullmatch(deployment.endpoint)
-    return f" --endpoint-url {deployment.endpoint}" if is_local and not is_default else ""
 
 
 def mention_of(person: str) -> str:
@@ -146,21 +110,6 @@ def _error(alert: Alert) -> str:
     if not alert.error or alert.error in (alert.message or ""):
         return ""
     return _code(render_within(alert.error.replace("`", chr(39)), _LONG))
-
-
-def _links(alert: Alert, deployment: Deployment) -> list[str]:
-    """Links to the AWS console, which need a region of the partition `aws`."""
-    region, environment = deployment.region, deployment.environment
-    if not _SAFE.fullmatch(region) or region.startswith(_OTHER_CONSOLES):
-        return []
-    home = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-    links = []
-    if alert.type == "INFRA_ALARM" and alert.about and _SAFE.fullmatch(alert.about):
-        links.append(f"<{home}#alarmsV2:alarm/{alert.about}|alarm>")
-    if (found := _LOG_OF.search(advice_for(alert.type).hint)) and _SAFE.fullmatch(environment):
-        group = f"$252Faws$252Flambda$252F{environment}-interlock-{found[1]}"
-        links.append(f"<{home}#logsV2:log-groups/log-group/{group}|log of the {found[1]}>")
-    return links
 
 
 def _code(text: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
+from interlock_alert_dispatcher.blocks import reply_blocks
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.errors import lost_answer
 from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at

@@ -14,7 +14,7 @@ from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import TargetRefused
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import DEFAULT, Routing
-from interlock_config import AlertTarget
+from interlock_config import AlertRules, AlertTarget
 from interlock_dlq import Permanence, classify
 from interlock_telemetry import InvocationDeadline, get_logger
 
@@ -76,12 +76,13 @@ class Target(Struct, frozen=True):
 
 
 class PostingRules(Struct, frozen=True):
-    """The rules of a Slack channel: the person whom an alert mentions, the window of suppression, and whether a success
-    opens no thread. None of the last two leaves them to the settings."""
+    """The rules of a target: the person whom an alert mentions, the window of suppression, whether a success opens no
+    thread, and the page of a date. None of window and quiet leaves them to the settings."""
 
     mention: Callable[[Alert], str]
     window: timedelta | None = None
     quiet: bool | None = None
+    page: str = ""
 
 
 MakeTarget = Callable[[str, AlertTarget | None, PostingRules], Target]
@@ -111,8 +112,7 @@ class Targets:
         if name not in self._made:
             rules = self._made_for.rules
             described = rules.targets.get(name) if rules else None
-            window = rules.suppress.window if rules and rules.suppress else None
-            posting = PostingRules(self._mention_at(name), window, rules.quiet if rules else None)
+            posting = self._posting_rules(name, rules)
             self._made[name] = self._make(name, described, posting)
         return self._made[name]
 
@@ -122,6 +122,13 @@ class Targets:
         used = [self.named(name) for name in (DEFAULT, *(rules.targets if rules else ()))]
         own = {one.address: one.check for one in used if one.check is not None}
         return {**own, "alerts.yaml": self._made_for.check}
+
+    def _posting_rules(self, name: str, rules: AlertRules | None) -> PostingRules:
+        mention = self._mention_at(name)
+        if rules is None:
+            return PostingRules(mention)
+        window = rules.suppress.window if rules.suppress else None
+        return PostingRules(mention, window, rules.quiet, rules.page or "")
 
     def _mention_at(self, name: str) -> Callable[[Alert], str]:
         routing = self._made_for

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment, mention_of
+from interlock_alert_dispatcher.blocks import mention_of
 from interlock_alert_dispatcher.checkup import Check
 from interlock_alert_dispatcher.delivery import Delivery, LogOnly
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, NoDrain
 from interlock_alert_dispatcher.errors import SettingsFault
@@ -70,12 +73,13 @@ class TargetMaker:
     def __call__(self, name: str, described: AlertTarget | None, rules: PostingRules) -> Target:
         """The target of a name. Without a description it posts to the default channel."""
         pending = PendingAlerts(self._client, self._table, name)
+        deployment = replace(self._deployment, page=rules.page)
         if described is not None and described.sns is not None:
-            return self._sending(described.sns, self._topic(described), pending, name, pace=described.sns)
+            return self._sending(described.sns, self._topic(described, deployment), pending, name, pace=described.sns)
         if described is not None and described.webhook is not None:
-            webhook = self._webhook(described)
+            webhook = self._webhook(described, deployment)
             return self._sending(name, webhook, pending, name, pace=described.webhook, check=webhook.check)
-        return self._posting((described and described.slack) or self._channel, pending, rules)
+        return self._posting((described and described.slack) or self._channel, pending, rules, deployment)
 
     def slack(self, channel: str) -> Slack:
         """The Slack channel. It must not be called without a token."""
@@ -89,7 +93,7 @@ class TargetMaker:
             now=self._now,
         )
 
-    def _posting(self, channel: str, pending: PendingAlerts, rules: PostingRules) -> Target:
+    def _posting(self, channel: str, pending: PendingAlerts, rules: PostingRules, deployment: Deployment) -> Target:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
@@ -101,7 +105,7 @@ class TargetMaker:
             self._rows,
             now=self._now,
             sleep=sleep_for,
-            deployment=self._deployment,
+            deployment=deployment,
             quiet=self._settings.alert_quiet if rules.quiet is None else rules.quiet,
             place=place,
             mention=lambda alert: mention_of(rules.mention(alert)),
@@ -136,17 +140,17 @@ class TargetMaker:
         delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
         return Target(address, delivery, drain, check, place, transport.announce)
 
-    def _topic(self, described: AlertTarget) -> Topic:
+    def _topic(self, described: AlertTarget, deployment: Deployment) -> Topic:
         arn = described.sns or ""
         # A repeated publish after a lost answer would be a second message. The alert waits, and is sent again once.
         client = aws_client("sns", region=arn.split(":")[3], requests=1, reserve=RESERVE)
         is_chatbot = described.format is TopicFormat.CHATBOT
-        return Topic(client, arn, self._deployment, chatbot=is_chatbot, now=self._now)
+        return Topic(client, arn, deployment, chatbot=is_chatbot, now=self._now)
 
-    def _webhook(self, described: AlertTarget) -> Webhook:
+    def _webhook(self, described: AlertTarget, deployment: Deployment) -> Webhook:
         key = SigningKey(described.secret or "", self._settings, now=self._now)
         address = Address(described.webhook or "", key.secrets)
-        return Webhook(address.read, key.read, self._poster, self._deployment, now=self._now)
+        return Webhook(address.read, key.read, self._poster, deployment, now=self._now)
 
 
 class WebhookSecrets:

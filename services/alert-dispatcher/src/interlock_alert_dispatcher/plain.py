@@ -3,9 +3,10 @@
 import re
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment, command_of
+from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.foreign import render_plain
 from interlock_alert_dispatcher.hints import advice_for
+from interlock_alert_dispatcher.links import links_of
 from interlock_alert_dispatcher.text import attempt_of, hint_of, severity_of
 
 _NAME = 200
@@ -28,7 +29,7 @@ def ascii_subject(text: str) -> str:
 
 
 def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -> str:
-    """The message. Its lines are: title, facts, cause, rules, the withheld step, the next step, command and time.
+    """The message. Its lines are: title, facts, cause, rules, withheld step, next step, command, pages and time.
 
     Each text of the event is rendered as foreign text. No line is empty.
     """
@@ -43,6 +44,7 @@ def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -
         f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
         f"next: {render_plain(hint, _HINT)}" if hint else "",
         command_of(alert, hint, deployment) if hint else "",
+        *(f"{link.label}: {link.url}" for link in links_of(alert, deployment)),
         f"{sent}emitted {alert.at:%Y-%m-%d %H:%M:%S} UTC, event {render_plain(alert.id, _NAME)}",
     ]
     return "\n".join(line for line in lines if line)

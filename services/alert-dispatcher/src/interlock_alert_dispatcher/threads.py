@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment, head_blocks
+from interlock_alert_dispatcher.blocks import head_blocks
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.errors import lost_answer
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackRefused, ThreadGone

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment, command_of
+from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused
 from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.foreign import escape, render_foreign
+from interlock_alert_dispatcher.links import links_of
 from interlock_alert_dispatcher.plain import ascii_subject, facts_of, plain_text_of, subject_of
 from interlock_alert_dispatcher.text import hint_of, severity_of
 from interlock_telemetry import InvocationDeadline
@@ -103,9 +104,10 @@ def chatbot_message(alert: Alert, deployment: Deployment, *, late: bool) -> dict
     lines = [
         render_foreign(alert.message or "", _LONG),
         render_foreign(facts_of(alert), _LONG),
+        *(f"{link.label}: {escape(link.url)}" for link in links_of(alert, deployment)),
         f"{sent}emitted {alert.at:%Y-%m-%d %H:%M:%S} UTC",
     ]
-    steps = [render_foreign(hint, _NAME), command_of(alert, hint, deployment)]
+    steps = [render_foreign(hint, _NAME), command_of(alert, hint, deployment)] if hint else []
     return {
         "version": "1.0",
         "source": "custom",

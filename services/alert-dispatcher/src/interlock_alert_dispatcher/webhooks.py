@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.blocks import Deployment
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.hints import Severity

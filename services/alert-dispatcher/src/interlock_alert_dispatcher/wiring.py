@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.canary import CanaryWatch
 from interlock_alert_dispatcher.checkup import Checkup, check_all
 from interlock_alert_dispatcher.daily import DailyDigest
 from interlock_alert_dispatcher.delivery import Alerts
+from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.drain import LEASE
 from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Targets
 from interlock_alert_dispatcher.leases import LeasedRows

@@ -28,7 +28,7 @@ def _complete_once(context: StepContext, request: Request) -> Step | Overtaken:
     assert request.outcome is not None
     outcome = outcome_of(request.outcome)
     succeeded = outcome.event == JobEvent.SUCCESS
-    facts = _gather(context, request.key) if succeeded else gather_close_facts(context.store, request.key)
+    facts = _gather(context, request.key, succeeded=succeeded)
     decision = decide_completion(
         facts, request.run_token, outcome, now=context.now(), execution_timeout=context.execution_timeout
     )
@@ -39,7 +39,7 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
     """Close the run without a job outcome."""
 
     def once() -> Step | Overtaken:
-        facts = gather_close_facts(context.store, request.key, may_retry=False)
+        facts = gather_close_facts(context.store, request.key, may_retry=False, region=context.region)
         rules = request.outcome.rules if exhaustion is Exhaustion.VALIDATION and request.outcome is not None else ()
         decision = exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules)
         return _settle(context, request, decision)
@@ -74,9 +74,11 @@ def _closed(status: RunStatus) -> Step:
     return Step(StepStatus.SUCCEEDED if status is RunStatus.COMPLETED else StepStatus.FAILED)
 
 
-def _gather(context: StepContext, key: RunKey) -> CloseFacts:
-    """The facts of a successful close, with a new post-run baseline and the date's rerun request."""
-    facts = gather_close_facts(context.store, key, may_retry=False)
+def _gather(context: StepContext, key: RunKey, *, succeeded: bool) -> CloseFacts:
+    """The facts of a close. Those of a success have a new post-run baseline and the date's rerun request."""
+    facts = gather_close_facts(context.store, key, may_retry=not succeeded, region=context.region)
+    if not succeeded:
+        return facts
     facts = replace(facts, baseline=_baseline(context, facts.config, key))
     rest = facts.run.rest if facts.run is not None else None
     if rest is None:

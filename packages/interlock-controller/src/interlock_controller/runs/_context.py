@@ -66,3 +66,8 @@ class StepContext(Struct, frozen=True):
     count: Counts = measure
     has_job_events: bool = True
     unreadable_secrets: Callable[[Mapping[str, Any]], Sequence[str]] = no_secrets
+
+    @property
+    def region(self) -> str | None:
+        """The AWS region whose console shows the jobs. A stack at another endpoint has no console."""
+        return None if self.environment.get("AWS_ENDPOINT_URL") else self.environment.get("AWS_REGION")

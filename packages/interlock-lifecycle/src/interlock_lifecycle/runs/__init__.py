@@ -43,6 +43,7 @@ from interlock_lifecycle.runs._follow import (
     follow,
     read_outcome,
 )
+from interlock_lifecycle.runs._pages import job_pages
 from interlock_lifecycle.runs._recover import (
     MAX_RECOVERIES,
     ExecutionEnded,
@@ -111,6 +112,7 @@ __all__ = [
     "exhaust",
     "follow",
     "is_backlog",
+    "job_pages",
     "keeps_slot",
     "lease_end",
     "leave_start_unknown",

@@ -16,6 +16,7 @@ from interlock_lifecycle._start import lease_end
 from interlock_lifecycle._words import FailureCategory, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event, owner_detail
+from interlock_lifecycle.runs._pages import page_detail
 from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_events, baseline_to_write
 from interlock_lifecycle.sensors._repeated import ask_for_rest
 from interlock_lifecycle.slas._sla import SlaFacts, settle
@@ -25,7 +26,8 @@ from interlock_sla import Exclusions
 class CloseFacts(Struct, frozen=True):
     """The facts of a close.
 
-    config: None if it is missing or unreadable. retries_used: the number of the date's retries so far.
+    config: None if it is missing or unreadable. retries_used: the number of the date's retries so far. region: the AWS
+    region whose console shows the job, None for a stack without a console.
     """
 
     run: Run | None
@@ -38,6 +40,7 @@ class CloseFacts(Struct, frozen=True):
     """The date's rerun request, read only if the rest of a repeated hour came while the run was under way."""
     has_asked: bool = False
     """Whether that record has asked for its rerun already."""
+    region: str | None = None
 
 
 class AlreadyClosed(Struct, frozen=True):
@@ -124,7 +127,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             attempt=run.attempt,
             run_token=run.run_token,
             message=f"attempt {run.attempt} succeeded",
-            detail=_job_detail(outcome, facts),
+            detail=_job_detail(run, outcome, facts, succeeded_at),
         )
     ]
     events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events), config=facts.config)
@@ -156,7 +159,7 @@ def _fail(
     event_type, why = EventType.RETRY_EXHAUSTED, f"no retry left ({facts.retries_used} of {budget} used)"
     if excluded:
         event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is an excluded date and gets no retry"
-    detail = _job_detail(outcome, facts)
+    detail = _job_detail(run, outcome, facts, now)
     detail["attempts"] = run.attempt + 1 + max(budget - facts.retries_used, 0)
     failed = make_event(
         EventType.JOB_FAILED,
@@ -276,6 +279,7 @@ def close_failed(
             "status": str(RunStatus.FAILED_FINAL),
             "runToken": run.run_token,
             **({"rules": [dict(rule) for rule in rules]} if rules else {}),
+            **page_detail(run, facts.region, now),
             **owner_detail(facts.config),
         },
     )
@@ -330,7 +334,7 @@ def _entry(run: Run, event: str, at: datetime, outcome: JobOutcome) -> JobEntry:
     )
 
 
-def _job_detail(outcome: JobOutcome, facts: CloseFacts) -> dict[str, Any]:
+def _job_detail(run: Run, outcome: JobOutcome, facts: CloseFacts, ended_at: datetime) -> dict[str, Any]:
     detail = {
         "event": outcome.event,
         "runId": outcome.run_id,
@@ -339,4 +343,4 @@ def _job_detail(outcome: JobOutcome, facts: CloseFacts) -> dict[str, Any]:
         "duration": outcome.duration,
     }
     found = {name: value for name, value in detail.items() if value not in (None, "")}
-    return found | owner_detail(facts.config)
+    return found | page_detail(run, facts.region, ended_at) | owner_detail(facts.config)
