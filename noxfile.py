@@ -439,6 +439,16 @@ def letters(session: nox.Session) -> None:
 
 
 @nox.session
+def flood(session: nox.Session) -> None:
+    """Play 10,000 alerts through the alert-dispatcher, and 100,000 records per source through interlock-dlq."""
+    _sync_workspace(session)
+    alerts = ROOT / "services" / "alert-dispatcher" / "tests" / "test_flood.py"
+    records = ROOT / "packages" / "interlock-dlq" / "tests" / "test_invariant.py"
+    session.run("pytest", "-q", "-rP", "--show-capture=stdout", str(alerts), "--alerts", "10000", *session.posargs)
+    session.run("pytest", "-q", str(records), "--records", "100000", *session.posargs)
+
+
+@nox.session
 def traces(session: nox.Session) -> None:
     """Receive the trace of a whole run from the local stack, and draw it for the docs."""
     _sync_workspace(session)

@@ -39,22 +39,27 @@ routes: [{match: {severity: [critical]}, to: [on-call], continue: true}, {to: [t
 _KEEP = timedelta(days=90)
 
 
+def message_of(text: str) -> str:
+    """The event's message in the text of a reply: the last line before the next step."""
+    return [line for line in text.splitlines() if not line.startswith("→")][-1]
+
+
 def _parts(
-    table: Any, slack: Any, clock: Any, channel: str, place: str, token: str = "xoxb-1"
+    table: Any, slack: Any, clock: Any, channel: str, place: str, token: str = "xoxb-1", **options: Any
 ) -> tuple[Slack, Dispatcher]:
     posting = Slack(FixedToken(token), channel, base_url=slack.url, trip_after=5, rest=MINUTE, now=clock.now)
     rows = LeasedRows(table, TABLE, _KEEP)
-    return posting, Dispatcher(posting, rows, now=clock.now, sleep=clock.sleep, quiet=False, place=place)
+    return posting, Dispatcher(posting, rows, now=clock.now, sleep=clock.sleep, quiet=False, place=place, **options)
 
 
 class Lambda:
-    """One process of the alert-dispatcher."""
+    """One process of the alert-dispatcher, with the options of its Dispatcher."""
 
-    def __init__(self, table: Any, slack: Any, clock: Any, token: str = "xoxb-1") -> None:
+    def __init__(self, table: Any, slack: Any, clock: Any, token: str = "xoxb-1", **options: Any) -> None:
         self.clock = clock
         self.letters = NullRouter()
         self.pending = PendingAlerts(table, TABLE)
-        channel, dispatcher = _parts(table, slack, clock, "C1", "", token)
+        channel, dispatcher = _parts(table, slack, clock, "C1", "", token, **options)
         self.delivery: Alerts = Delivery(dispatcher, self.pending, now=clock.now, letters=self.letters)
         leases = LeasedRows(table, TABLE, _KEEP, length=LEASE)
         self._drain: Drains = Drain(channel, dispatcher, self.pending, leases, self.letters, now=clock.now)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outage_parts import MINUTE, SECOND, TABLE, Lambda, MemoryTable, Row
+from outage_parts import MINUTE, SECOND, TABLE, Lambda, MemoryTable, Row, message_of
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.drain import LEASE, Drained, NoDrain
@@ -47,8 +47,7 @@ def body(
 
 def posted(slack: Any) -> list[str]:
     """The ids of the posted alerts, in the order of their replies."""
-    # The lines of a message: head, facts of a late message, the event's message, hint.
-    return [text.splitlines()[-2] for text in slack.texts]
+    return [message_of(text) for text in slack.texts]
 
 
 def pending_rows(table: Any) -> list[dict[str, Any]]:
