@@ -1,9 +1,11 @@
 """The path of a run through six real Lambdas: from a sensor row to the job, the events table and Slack."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from integration.conftest import INTERRUPTIBLE, PATIENCE, Outside, await_that, pipeline, until_exists
@@ -100,6 +102,19 @@ def test_job_without_retries_fails_finally(outside: Outside) -> None:
     assert outside.starts("broken") == ["2026-03-03 0"]
     await_that(lambda: "RETRY_EXHAUSTED" in outside.events("broken", "2026-03-03"), "its event")
     await_that(lambda: [t for t in slack_texts(outside) if "RETRY_EXHAUSTED" in t and "broken" in t], "its alert")
+    command = command_of(outside, "RETRY_EXHAUSTED* · broken ·")
+    assert f"--endpoint-url {outside.stack.endpoint_url}" in command
+    path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "80"}
+    said = subprocess.run(["sh", "-c", f"{command} --dry-run"], env=path, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "2026-03-03  would be accepted" in said.stdout
+
+
+def command_of(outside: Outside, title: str) -> str:
+    """The command in the reply of an alert."""
+    reply = next(one for one in outside.stack.slack_messages() if "thread_ts" in one and title in one["text"])
+    blocks = [block["text"]["text"] for block in reply["blocks"] if "text" in block]
+    return next(text.strip("`") for text in blocks if text.startswith("```") and "interlock " in text)
 
 
 def sla_events(outside: Outside, name: str) -> list[str]:

@@ -231,6 +231,13 @@ def test_queues_that_cannot_be_read_are_named(deployed: Deployed) -> None:
     assert found["problem"] in reasons(found)["a"]
 
 
+def test_a_part_of_the_dead_letters_is_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_cli._alerts.MOST_LETTERS", 2)
+    for name in ("a", "b", "c"):
+        deployed.sqs.send_message(QueueUrl=deployed.queues["alert-dlq"], MessageBody=deployed.message(name))
+    assert run()["problem"] == "alert-dlq has more letters than the 2 that were read"
+
+
 def test_a_waiting_alert_has_the_reason_of_its_row(deployed: Deployed) -> None:
     deployed.event("a")
     deployed.put("0:1772524862003:a", pk="PENDING_ALERTS", body="{}", reason="SettingsFault: the key is missing")

@@ -207,6 +207,20 @@ def test_a_target_without_alerts_and_a_vain_mention_are_warnings() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "targets: {team: {slack: data}}",
+        "targets: {team: {slack: C0123456789}}\nroutes: [{to: [taem]}]",
+        "targets: {team: {slack: C0123456789}}\ndefault: [7]",
+        "targets: {team: {slack: C0123456789}}\ndigest: {at: '08:00', to: taem}",
+    ],
+)
+def test_an_error_that_explains_a_vain_target_is_alone(text: str) -> None:
+    found = review({"alerts.yaml": f"version: 1\n{text}"})
+    assert [one.severity for one in found.problems] == ["error"]
+
+
+@pytest.mark.parametrize(
     ("host", "is_public"),
     [
         ("hooks.example.com", True),

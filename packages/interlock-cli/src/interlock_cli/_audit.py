@@ -46,7 +46,7 @@ _ENDS = {
 class Queues(Struct, frozen=True):
     """The event ids of the dead letters, and whether the alert queue has messages.
 
-    `problem` is the reason if the queues cannot be read, or "".
+    `problem` is the reason if the queues cannot be read as a whole, or "".
     """
 
     dead: frozenset[str] = frozenset()

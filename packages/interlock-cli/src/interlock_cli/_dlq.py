@@ -39,7 +39,13 @@ _SENDS = {
 
 def _queue_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--queue", "-q", "queues", multiple=True, type=click.Choice(QUEUES), help="Only this queue. Repeatable."
+        "--queue",
+        "-q",
+        "queues",
+        multiple=True,
+        type=click.Choice(QUEUES),
+        metavar="NAME",
+        help=f"Only this queue. Repeatable. One of {', '.join(QUEUES)}.",
     )(command)
 
 
@@ -161,7 +167,8 @@ def redrive_command(
     Examples:
       interlock dlq redrive --environment prod
       interlock dlq redrive -e prod --queue alert-dlq --apply
-      interlock dlq redrive -e prod --apply --ledger interlock-redrive-20260303T080000Z
+      interlock dlq redrive -e prod --apply \\
+        --ledger interlock-redrive-20260303T080000Z
     """
     where, out = deployment(environment, endpoint_url), console()
     limit = limit or (WHOLE_QUEUE if letters else DEFAULT_LIMIT)

@@ -49,8 +49,9 @@ def history(
     \b
     Examples:
       interlock history gold-orders --since 7d
-      interlock history gold-orders --type SLA_BREACH --type RETRY_EXHAUSTED --since 2026-02-01
-      interlock history gold-orders --verdict --since 2026-02-01 --until 2026-02-28
+      interlock history gold-orders --since 2026-02-01 \\
+        --type SLA_BREACH --type RETRY_EXHAUSTED
+      interlock history orders --verdict --since 2026-02-01 --until 2026-02-28
       interlock history gold-orders -o jsonl | jq -r .eventType
     """
     where, now = deployment(environment, endpoint_url), datetime.now(UTC)

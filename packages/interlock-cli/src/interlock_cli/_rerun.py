@@ -86,7 +86,8 @@ def rerun(
     \b
     Examples:
       interlock rerun gold-orders 2026-03-03 --reason "corrected source file"
-      interlock rerun gold-orders 2026-03-03 --abandon-previous --note "cluster was deleted"
+      interlock rerun gold-orders 2026-03-03 --abandon-previous \\
+        --note "cluster was deleted"
       interlock rerun gold-orders 2026-02-01..2026-02-28 --dry-run
       interlock rerun gold-orders 2026-02-01..2026-02-28 --pace 2 --wait
     """

@@ -55,9 +55,12 @@ def put(
     \b
     Examples:
       interlock sensor put bronze-orders landing count=1203 complete=true
-      interlock sensor put bronze-orders 'landing#2026-03-03T07' 'date="2026-03-03"' 'hour="07"' count=88
-      interlock sensor put bronze-orders landing count=1203 'updatedAt="2026-03-03T07:00:00Z"'
-      interlock sensor put bronze-orders landing 'date="2026-03-03"' complete=true --no-timestamp
+      interlock sensor put bronze-orders 'landing#2026-03-03T07' \\
+        'date="2026-03-03"' 'hour="07"' count=88
+      interlock sensor put bronze-orders landing count=1203 \\
+        'updatedAt="2026-03-03T07:00:00Z"'
+      interlock sensor put bronze-orders landing --no-timestamp \\
+        'date="2026-03-03"' complete=true
     """
     data = _read_fields(fields)
     if not key or is_reserved(key):

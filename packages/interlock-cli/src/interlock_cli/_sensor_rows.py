@@ -66,7 +66,7 @@ def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | No
     \b
     Examples:
       interlock sensor get bronze-orders landing
-      interlock sensor get bronze-orders 'landing#2026-03-03' --json | jq .data.count
+      interlock sensor get bronze-orders landing --json | jq .data.count
     """
     store = deployment(environment, endpoint_url).store()
     stored = _config(store, pipeline, environment)

@@ -60,7 +60,8 @@ def silence() -> None:
     \b
     Examples:
       interlock silence 'bronze-*' --until 2h --reason "source system is migrated"
-      interlock silence gold-orders --until 2026-03-04T06:00:00Z --reason "late file" --event SLA_BREACH
+      interlock silence gold-orders --until 2026-03-04T06:00:00Z \\
+        --reason "late file" --event SLA_BREACH
       interlock silence list
       interlock silence end 1f3a9c27
     """
@@ -95,8 +96,9 @@ def add(
 
     \b
     Examples:
-      interlock silence add 'bronze-*' --until 2h --reason "source system is migrated"
-      interlock silence add gold-orders --until 2026-03-08 --reason "holidays of the supplier"
+      interlock silence add 'bronze-*' --until 2h --reason "source is migrated"
+      interlock silence add gold-orders --until 2026-03-08 \\
+        --reason "holidays of the supplier"
     """
     now, where = datetime.now(UTC), deployment(environment, endpoint_url)
     problems = _option_problems(pipeline, reason, events, every)

@@ -73,7 +73,12 @@ _COLOURS = {
 @click.argument("pipeline", required=False)
 @click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="Number of dates to show.")
 @click.option(
-    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only dates in this state. Repeatable."
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(STATES),
+    metavar="NAME",
+    help=f"Only dates in this state. Repeatable. One of {', '.join(STATES)}.",
 )
 @click.option("--since", metavar="DATE", help="Only dates from this one on.")
 @click.option("--owner", metavar="NAME", help="Only pipelines of this owner.")

@@ -59,9 +59,11 @@ def why(
     \b
     Examples:
       interlock why bronze-orders 2026-03-03
-      interlock why bronze-orders 2026-03-03 --sensor 'landing={"date": "2026-03-03", "count": 1203}'
+      interlock why bronze-orders 2026-03-03 \\
+        --sensor 'landing={"date": "2026-03-03", "count": 1203}'
       interlock why bronze-orders 2026-03-03 --at +2h
-      interlock why bronze-orders 2026-03-03T07 --json | jq '.rules[] | select(.passed | not)'
+      interlock why bronze-orders 2026-03-03T07 --json \\
+        | jq '.rules[] | select(.passed | not)'
     """
     store, now = deployment(environment, endpoint_url).store(), datetime.now(UTC)
     stored = store.config(pipeline)

@@ -12,15 +12,16 @@ from interlock_local.site import invoke_function, ping_function
 
 
 class Functions:
-    """A Lambda that gives one answer."""
+    """A Lambda that gives its answers one after another, and the last one for ever."""
 
     exceptions = SimpleNamespace(TooManyRequestsException=KeyError)
 
-    def __init__(self, body: Any, *, failed: bool = False) -> None:
-        self._body, self._failed = body, failed
+    def __init__(self, *bodies: Any, failed: bool = False) -> None:
+        self._bodies, self._failed = list(bodies), failed
 
     def invoke(self, **_: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = {"Payload": BytesIO(json.dumps(self._body).encode())}
+        body = self._bodies.pop(0) if len(self._bodies) > 1 else self._bodies[0]
+        answer: dict[str, Any] = {"Payload": BytesIO(json.dumps(body).encode())}
         return {**answer, "FunctionError": "Unhandled"} if self._failed else answer
 
 
@@ -42,8 +43,12 @@ def test_a_failed_function_is_one_sentence(body: Any, said: str) -> None:
     assert str(caught.value) == said
 
 
+def checked(**checks: str) -> dict[str, Any]:
+    return {"status": "degraded", "checks": checks}
+
+
 def health(**checks: str) -> Functions:
-    return Functions({"status": "degraded", "checks": checks})
+    return Functions(checked(**checks))
 
 
 def test_a_faulty_part_is_named_without_the_healthy_ones() -> None:
@@ -55,3 +60,28 @@ def test_a_faulty_part_is_named_without_the_healthy_ones() -> None:
 def test_a_wrong_target_of_alerts_is_a_warning() -> None:
     assert ping_function(health(events="ok", targets="error: hook: no key"), "local", "x") == ["hook: no key"]
     assert ping_function(health(events="ok", pending="ok: 3 wait"), "local", "x") == []
+
+
+SLOW = "error: no answer within 5s"
+
+
+def test_a_check_on_a_busy_machine_is_repeated() -> None:
+    answers = checked(events=SLOW, pending="ok"), checked(events=SLOW), checked(events="ok")
+    assert ping_function(Functions(*answers), "local", "x") == []
+
+
+def test_a_slow_check_does_not_hide_a_fault() -> None:
+    with pytest.raises(LocalStackError, match=r"not healthy: bus: KeyError: x\.$"):
+        ping_function(Functions(checked(events=SLOW), checked(bus="error: KeyError: x")), "local", "x")
+    with pytest.raises(LocalStackError, match="events: no answer within 5s; bus: KeyError: x"):
+        ping_function(Functions(checked(events=SLOW, bus="error: KeyError: x"), checked()), "local", "x")
+
+
+def test_a_slow_target_of_alerts_is_not_awaited() -> None:
+    assert ping_function(Functions(checked(targets=SLOW), checked()), "local", "x") == ["no answer within 5s"]
+
+
+def test_a_check_without_an_answer_is_a_fault_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_local.site._invoke._BUSY_PATIENCE", 0.01)
+    with pytest.raises(LocalStackError, match="events: no answer within 5s"):
+        ping_function(health(events=SLOW), "local", "x")

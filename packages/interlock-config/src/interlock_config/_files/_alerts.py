@@ -145,7 +145,11 @@ def _look_at_names(rules: AlertRules, findings: Findings) -> None:
     if rules.digest is not None and not findings.touches(("digest", "to")):
         used.add(rules.digest.to)
         _look_at_name(rules.digest.to, ("digest", "to"), rules, findings)
+    if any(findings.touches((part,)) for part in ("routes", "default", "digest")):
+        return  # A name that cannot be read may be the one that is missing here.
     for name in sorted(rules.targets.keys() - used):
+        if findings.touches(("targets", name)):
+            continue
         findings.warning(("targets", name), UNSET, "gets no alert: no route, default or digest names it")
 
 

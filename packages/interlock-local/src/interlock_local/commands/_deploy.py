@@ -64,7 +64,7 @@ def deploy(
     \b
     Examples:
       interlock deploy --endpoint-url http://localhost:4566
-      interlock deploy --environment test --endpoint-url http://localhost:4566 --smoke
+      interlock deploy -e test --endpoint-url http://localhost:4566 --smoke
       interlock deploy --endpoint-url http://localhost:4566 --skip-scheduler
     """
     from interlock_local.site import StackSettings, deploy_to, has_slack, kept_variables, ping_function, skips_scheduler

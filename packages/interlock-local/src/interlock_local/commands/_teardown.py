@@ -39,7 +39,7 @@ def teardown(
     \b
     Examples:
       interlock teardown --endpoint-url http://localhost:4566
-      interlock teardown --environment test --endpoint-url http://localhost:4566 --yes
+      interlock teardown -e test --endpoint-url http://localhost:4566 --yes
     """
     from interlock_local.site import teardown as remove
 
