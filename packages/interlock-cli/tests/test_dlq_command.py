@@ -309,17 +309,24 @@ def lost_batch(size: int) -> str:
     return json.dumps({"DDBStreamBatchInfo": batch})
 
 
-@pytest.mark.parametrize(("size", "code", "stays"), [(1, 0, 0), (2, 1, 1)])
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(("options", "code", "stays"), [((), 1, 1), (("--accept-lost",), 0, 0)])
 def test_lost_batch_is_sent_from_the_table(
-    functions: Functions, tables: MemoryTables, tmp_path: Path, size: int, code: int, stays: int
+    functions: Functions,
+    tables: MemoryTables,
+    tmp_path: Path,
+    size: int,
+    options: tuple[str, ...],
+    code: int,
+    stays: int,
 ) -> None:
-    """Rows of another time are not sent. If rows are missing, the letter stays."""
+    """Rows of another time are not sent. The letter stays until a person has checked the rows."""
     control = TableNames.of_environment("test").control
     for key, at in (("lost", "2026-03-03T08:00:01Z"), ("old", "2026-03-01T08:00:01Z"), ("odd", "yesterday")):
         tables.transact([Put(control, {"PK": "PIPELINE#bronze", "SK": f"SENSOR#{key}", "updatedAt": at})])
     tables.transact([Put(control, {"PK": "PIPELINE#bronze", "SK": "CONFIG", "GSI1PK": "CONFIG", "GSI1SK": "bronze"})])
     put("sr-control-dlq", lost_batch(size))
-    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    done = dlq("redrive", "--apply", *options, "--ledger", str(tmp_path / "ledger"))
     assert (done.exit_code, left("sr-control-dlq")) == (code, stays), done.output
     ((name, event),) = functions.invoked
     (record,) = event["Records"]

@@ -161,6 +161,17 @@ def test_dry_run_resends_nothing_and_writes_nothing(tmp_path: Path) -> None:
     assert (report, resent, len(queue.bodies)) == (RedriveReport(planned=10, skipped=2), [], 12)
 
 
+def test_dry_run_plans_one_letter_of_each_record() -> None:
+    def two_of_one() -> FakeQueue:
+        queue = FakeQueue()
+        for number in (1, 1, 2):
+            queue.put(encode_letter(letter(number)))
+        return queue
+
+    assert run(two_of_one(), fail, dry_run=True) == RedriveReport(planned=2, again=1)
+    assert run(two_of_one(), lambda one: None) == RedriveReport(resent=2, again=1)
+
+
 def test_failed_letter_holds_back_its_fifo_group() -> None:
     queue, resent = FakeQueue(), []
     for number, group in enumerate("aabab"):

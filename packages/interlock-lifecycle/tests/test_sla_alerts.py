@@ -19,6 +19,7 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Verdict,
+    Wait,
 )
 from interlock_lifecycle.events import EventType, owner_detail
 from interlock_lifecycle.slas import (
@@ -31,7 +32,7 @@ from interlock_lifecycle.slas import (
     timers_of,
 )
 from interlock_lifecycle.slas._sla import make_alert
-from interlock_sla import Clock, Deadline, Exclusions, Outcome
+from interlock_sla import Clock, Deadline, Exclusions, Outcome, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 BREACH = NOW + timedelta(minutes=30)
@@ -289,3 +290,34 @@ def test_a_clock_that_comes_after_the_date_was_met_is_silent(
     run = Run(key, RunStatus.RUNNING, 1, "token", NOW)
     decision = breach_at(BREACH, config, key, run, SlaFacts(NOW, Verdict(key, clocks, spoiled)))
     assert isinstance(decision, RecordBreach) is speaks
+
+
+HELD = Wait(
+    RunKey("bronze", "stream", parse_execution_date("2026-03-03")), "token0", held={"landing count gte 10": NOW}
+)
+
+
+@pytest.mark.parametrize(
+    ("wait", "changes", "rules"),
+    [
+        (HELD, {}, [{"rule": "landing count gte 10", "heldSince": "2026-03-03T12:00:00Z"}]),
+        (None, {}, None),
+        (replace(HELD, run_token="older"), {}, None),
+        (replace(HELD, is_whole=False), {}, None),
+        (replace(HELD, for_job=True), {}, None),
+        (HELD, {"job_intent": JobIntent(0, "key", NOW, "glue", {}, NOW)}, None),
+    ],
+)
+def test_an_alert_names_the_rules_that_hold_its_run(
+    config: PipelineConfig,
+    key: RunKey,
+    run: Run,
+    arrived: SlaFacts,
+    wait: Wait | None,
+    changes: dict[str, object],
+    rules: list[dict[str, str]] | None,
+) -> None:
+    facts = AlertFacts(config, replace(run, **changes), arrived, wait=wait)
+    decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH)
+    assert isinstance(decision, RecordBreach)
+    assert (decision.events[0].detail or {}).get("heldBy") == rules

@@ -232,19 +232,11 @@ def test_newer_level_replaces_one_that_was_not_written() -> None:
     assert json.loads(stream.getvalue())["interlock.alerts.pending"] == 3
 
 
-def test_workers_of_an_earlier_flush_still_count() -> None:
+def test_a_gauge_is_its_last_value_and_the_highest_of_its_attributes() -> None:
     emf = Emf()
-    emf.measure(Metric.POOL_ACTIVE, 2)
-    emf.flush()
-    emf.measure(Metric.POOL_ACTIVE, 1)
-    assert [line["interlock.pool.active"] for line in emf.flush()] == [3]
-
-
-def test_workers_that_have_ended_are_not_counted() -> None:
-    emf = Emf()
-    for value in (1, 1, -1):
-        emf.measure(Metric.POOL_ACTIVE, value)
-    assert [line["interlock.pool.active"] for line in emf.flush()] == [1]
+    for value, target in ((2, "a"), (0, "a"), (1, "b")):
+        emf.measure(Metric.BREAKER_STATE, value, target=target)
+    assert [line["interlock.breaker.state"] for line in emf.flush()] == [1]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [2]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])])

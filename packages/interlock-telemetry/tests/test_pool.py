@@ -9,6 +9,7 @@ import pytest
 from interlock_telemetry import (
     DeadlinePassed,
     InvocationDeadline,
+    Metric,
     StageTimeout,
     bind_correlation,
     correlation_id,
@@ -148,3 +149,16 @@ def test_error_for_slow_stage_names_it() -> None:
         run_stage("read", lambda: release.wait(PATIENCE), SOON)
     release.set()
     assert (caught.value.stage, caught.value.seconds) == ("read", 0.1)
+
+
+@pytest.mark.parametrize(("tasks", "workers", "most"), [(6, 3, 3), (2, 8, 2), (5, 1, 1)])
+def test_the_most_busy_workers_are_measured_once(
+    monkeypatch: pytest.MonkeyPatch, tasks: int, workers: int, most: int
+) -> None:
+    measured: list[tuple[Metric, float]] = []
+    monkeypatch.setattr("interlock_telemetry._pool.measure", lambda metric, value: measured.append((metric, value)))
+    together = threading.Barrier(most)
+    run_bounded([together.wait] * (tasks - tasks % most), workers, deadline=timedelta(seconds=20))
+    assert measured == [(Metric.POOL_ACTIVE, most)]
+    run_bounded([], 3)
+    assert len(measured) == 1

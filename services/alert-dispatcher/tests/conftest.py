@@ -64,6 +64,8 @@ class LoopbackSlack:
         self.tokens: list[str] = []
         self.requests = 0
         self.answers: list[Answer] = []
+        self.reply_answer: Answer | None = None
+        """The answer to each reply, which is not posted then."""
         self.update_answers: list[Answer] = []
         self.look_answers: list[Answer] = []
         self.away: Callable[[], bool] = lambda: False
@@ -129,6 +131,8 @@ class LoopbackSlack:
     def _post(self, body: Fields) -> Answer:
         with self._lock:
             answer = self.answers.pop(0) if self.answers else None
+            if "thread_ts" in body and self.reply_answer is not None:
+                answer = self.reply_answer
         self.before(body)
         with self._lock:
             ts = f"1700000000.{len(self.posted):06d}"

@@ -135,6 +135,22 @@ def test_an_address_that_could_end_its_link_is_left_out(address: str) -> None:
     assert address not in plain_text_of(event("JOB_FAILED", {"jobUrl": address}), Deployment())
 
 
+def test_links_that_are_too_long_for_slack_are_left_out() -> None:
+    long = {"jobUrl": f"https://x.example/{'&' * 800}", "logUrl": "https://x.example/log"}
+    assert set(linked("JOB_FAILED", Deployment(), **long)) == {"job log"}
+
+
+def test_a_breach_names_the_rules_that_hold_the_run() -> None:
+    held = [{"rule": "landing count gte 10", "heldSince": "2026-03-03T22:40:00Z"}, {"rule": "x"}, 7, {"heldSince": "y"}]
+    alert = event("SLA_BREACH", {"heldBy": held}, message="no success by the deadline 08:00Z")
+    shown = texts(reply_blocks(alert, PROD))
+    assert "• held by landing count gte 10 since 2026-03-03T22:40:00Z\n• held by x" in shown
+    assert "withheld: The job was not started." in shown
+    assert "no success by the deadline 08:00Z; held by landing count gte 10" in fact_of(alert).message
+    assert "withheld: The job was not started." in plain_text_of(alert, PROD).splitlines()
+    assert "withheld" not in plain_text_of(event("SLA_BREACH"), PROD)
+
+
 def test_names_in_the_page_are_quoted() -> None:
     page = Deployment(page="https://x.example/{pipeline}/{date}?p={pipeline}")
     alert = event("X", pipelineId="a/b?{date}", date="2026-03-03T07")

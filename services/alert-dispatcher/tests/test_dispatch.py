@@ -363,6 +363,32 @@ def test_a_missing_thread_is_opened_again(make: Callable[..., Dispatcher], slack
     assert [message["thread_ts"] for message in slack.replies] == [first, second, second]
 
 
+@pytest.mark.parametrize(
+    "code", ["thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked", "message_not_found"]
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_rejected_reply_opens_at_most_three_more_heads(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, code: str, late: bool
+) -> None:
+    """A bot that deletes messages, or a locked workspace, must not make a channel full of heads."""
+    slack.reply_answer = answer({"ok": False, "error": code})
+    for _ in range(3):
+        with pytest.raises(SlackRefused):
+            make().dispatch(alert("a"), clock.deadline(), late=late)
+    assert len(slack.heads) == 4
+    slack.reply_answer = None
+    make().dispatch(alert("a"), clock.deadline())
+    assert [message["thread_ts"] for message in slack.replies] == [slack.opened[-1]]
+
+
+def test_a_rejected_broadcast_is_a_reply(make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any) -> None:
+    make().dispatch(alert("a"), clock.deadline())
+    slack.answers = [answer({"ok": False, "error": "cant_broadcast_message"})]
+    worse = alert("b", type="RETRY_EXHAUSTED")
+    assert make().dispatch(worse, clock.deadline())
+    assert [bool(message.get("reply_broadcast")) for message in slack.replies] == [False, False]
+
+
 def test_a_head_whose_note_failed_is_found_again(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

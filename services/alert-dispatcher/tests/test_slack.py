@@ -44,6 +44,19 @@ def channel(url: str, clock: Any, *, tokens: Any = None, trip_after: int = 5, re
     return Slack(tokens or FixedToken("xoxb-1"), "C1", base_url=url, trip_after=trip_after, rest=rest, now=clock.now)
 
 
+def test_a_search_that_ends_without_the_message_is_logged(
+    slack: Any, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = Slack(FixedToken("xoxb-1"), "C1", base_url=slack.url, trip_after=5, rest=60 * SECOND, now=clock.now)
+    for number in range(12):
+        channel.post(Message(f"other {number}", "x"), None, clock.deadline())
+    assert channel.find("mine", None, None, clock.deadline()) is None
+    assert "lost_answer_not_found" in [record.message for record in caplog.records]
+    caplog.clear()
+    assert channel.find("other 11", None, None, clock.deadline()) is not None
+    assert not caplog.records
+
+
 def test_a_message_is_posted_to_the_channel_with_the_token(slack: Any, clock: Any) -> None:
     ts = channel(slack.url, clock).post(HELLO, None, clock.deadline())
     (message,) = slack.posted

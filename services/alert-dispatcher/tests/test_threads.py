@@ -167,6 +167,15 @@ def test_a_state_that_changes_while_the_thread_opens_is_shown(
     assert head(slack)[0].startswith("🔴 *RETRY_EXHAUSTED*")
 
 
+def test_a_rejected_rerun_does_not_hide_that_the_run_succeeded(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    for number, kind in enumerate(("JOB_FAILED", "JOB_COMPLETED", "RERUN_REJECTED")):
+        make().dispatch(alert(kind, number), clock.deadline())
+    lines = slack.heads[0]["text"].splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["*RERUN_REJECTED*", "RERUN_REJECTED", "JOB_COMPLETED"]
+
+
 def test_a_deleted_head_is_opened_again_with_its_state(send: Callable[..., None], slack: Any) -> None:
     send(alert("RETRY_EXHAUSTED", 1))
     slack.posted.clear()

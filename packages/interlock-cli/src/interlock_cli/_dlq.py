@@ -133,6 +133,12 @@ def show(
 )
 @click.option("--apply", is_flag=True, help="Send the letters. Without it the command only counts them.")
 @click.option(
+    "--accept-lost",
+    "accept_lost",
+    is_flag=True,
+    help="Delete also letters whose records the stream has lost, after the sensor rows of their time were sent.",
+)
+@click.option(
     "--ledger",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the ledgers, one file per queue. A folder of an earlier redrive continues it. Default: a new one.",
@@ -151,6 +157,7 @@ def redrive_command(
     queues: tuple[str, ...],
     limit: int | None,
     apply: bool,
+    accept_lost: bool,
     ledger: Path | None,
     hold: int,
     environment: str,
@@ -162,6 +169,9 @@ def redrive_command(
     A letter is deleted after its function has handled it. All others stay. The ledger names the steps of each letter,
     so that an interrupted redrive continues without sending a letter twice. The exit code is 1 if a letter failed.
     Letters that another reader holds are counted as hidden. Run the command again when they are back.
+
+    A letter whose records the stream has lost fails: the sensor rows of its time are sent from the table, which may
+    not be the lost ones. Check them, then run the command with --accept-lost.
 
     \b
     Examples:
@@ -179,7 +189,8 @@ def redrive_command(
     reports: dict[str, RedriveReport] = {}
     hidden: dict[str, int] = {}
     for queue, url in _queues(where, queues):
-        reports[queue] = _redrive(where, queue, url, folder, options)
+        way = WayBack(where, queue, accept_lost=accept_lost)
+        reports[queue] = _redrive(where, queue, url, folder, options, way)
         hidden[queue] = count_hidden(where.client("sqs"), url)
         if not as_json:
             _print_report(out, queue, reports[queue], hidden[queue])
@@ -218,8 +229,10 @@ def _more(queue: str) -> str:
     return "the queue may have more" + (_FIFO if queue.endswith(".fifo") else "")
 
 
-def _redrive(where: Deployment, queue: str, url: str, folder: Path | None, options: dict[str, Any]) -> RedriveReport:
-    way, client = WayBack(where, queue), where.client("sqs")
+def _redrive(
+    where: Deployment, queue: str, url: str, folder: Path | None, options: dict[str, Any], way: WayBack
+) -> RedriveReport:
+    client = where.client("sqs")
     common = {"client": client, "resend_other": way.other, "wait_seconds": WAIT_SECONDS, **options}
     if folder is None:
         return redrive(url, way.letter, dry_run=True, **common)

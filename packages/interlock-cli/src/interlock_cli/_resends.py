@@ -39,10 +39,13 @@ _SLACK = timedelta(minutes=5)
 
 
 class WayBack:
-    """Resends the messages of one dead-letter queue of a deployment. Each way raises ResendFailed."""
+    """Resends the messages of one dead-letter queue of a deployment. Each way raises ResendFailed.
 
-    def __init__(self, where: Deployment, queue: str) -> None:
-        self._where, self._queue = where, queue
+    accept_lost: whether a batch that the stream has lost counts as resent after the sensor rows of its time were sent.
+    """
+
+    def __init__(self, where: Deployment, queue: str, *, accept_lost: bool = False) -> None:
+        self._where, self._queue, self._accept_lost = where, queue, accept_lost
 
     def letter(self, letter: DeadLetter) -> None:
         """Send the record of a letter to its function."""
@@ -77,15 +80,19 @@ class WayBack:
         return str(client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
 
     def _stream_batch(self, message: QueuedLetter) -> None:
-        """Read the batch again. If the stream has lost it, send the sensor rows of its time from the table."""
+        """Read the batch again. If the stream has lost it, send the sensor rows of its time from the table.
+
+        The rows of that time may belong to other batches, so their number proves nothing about the lost records.
+        """
         streams, name = self._where.client("dynamodbstreams"), self._function(_ROUTER)
         try:
             resend_stream_batch(name, streams, self._lambda)(message)
         except StreamTrimmed as lost:
             rows = list(self._rows_of(lost.batch))
             resend_stream_batch(name, streams, self._lambda, when_trimmed=lambda _: rows)(message)
-            if len(rows) < lost.batch.batch_size:
-                raise ResendFailed(f"{lost}. {len(rows)} sensor rows of that time were sent from the table") from None
+            if not self._accept_lost:
+                sent = f"{len(rows)} sensor rows of that time were sent from the table"
+                raise ResendFailed(f"{lost}. {sent}. Check them, then delete the letter with --accept-lost") from None
 
     def _rows_of(self, batch: StreamBatch) -> Iterator[dict[str, Any]]:
         """A record for each sensor row whose `updatedAt` is in the time of the batch."""

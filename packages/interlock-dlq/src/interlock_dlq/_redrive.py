@@ -266,6 +266,8 @@ class _Run:
         self._undeleted: dict[str, None] = {}
         self._repeated: list[str] = []
         self._held: dict[str, QueuedLetter] = {}
+        self._planned: set[str] = set()
+        """The records of a dry run, of which a real run sends one letter each."""
         self._stopped_groups: set[str] = set()
         self.fresh = 0
         """The number of letters that belong to this redrive. Letters that it causes itself do not count."""
@@ -321,7 +323,12 @@ class _Run:
             return _Outcome.UNREADABLE
         if message.group in self._stopped_groups or not self._plan.takes(message):
             return _Outcome.SKIPPED
-        return _Outcome.PLANNED if self._plan.dry_run else self._send(message, step)
+        if not self._plan.dry_run:
+            return self._send(message, step)
+        if message.record in self._planned:
+            return _Outcome.AGAIN
+        self._planned.add(message.record)
+        return _Outcome.PLANNED
 
     def _send(self, message: QueuedLetter, step: Step | None) -> _Outcome:
         if step is Step.BEGUN:

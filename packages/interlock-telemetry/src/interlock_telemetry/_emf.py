@@ -79,8 +79,7 @@ class EmfExporter:
                 self._values.setdefault(metric, []).append(value)
             else:
                 levels, place = self._levels.setdefault(metric, {}), tuple(sorted(attributes.items()))
-                before = levels.get(place, 0) if kind is Kind.UP_DOWN_COUNTER else 0
-                levels[place] = before + value
+                levels[place] = value
 
     def flush(self, timeout: timedelta) -> None:
         """Write one line, or more for more than 100 values of a metric. Without a measurement it writes nothing.
@@ -89,10 +88,10 @@ class EmfExporter:
         """
         with self._lock:
             kept, measured = self._values, self._measured
-            self._values, self._measured = {}, set()
-            values = {**kept, **{metric: [max(found.values())] for metric, found in self._levels.items()}}
             # A source that is measured no more, such as a drained target, has no level.
-            gauges = {metric: self._levels.pop(metric) for metric in list(self._levels) if _is_gauge(metric)}
+            gauges = self._levels
+            self._values, self._levels, self._measured = {}, {}, set()
+            values = {**kept, **{metric: [max(found.values())] for metric, found in gauges.items()}}
         values = {metric: values[metric] for metric in Metric if metric in measured}
         try:
             self._write(values)
@@ -133,10 +132,6 @@ class EmfExporter:
             **{str(metric): found[0] if len(found) == 1 else found for metric, found in values.items()},
         }
         return msgspec.json.encode(line).decode()
-
-
-def _is_gauge(metric: Metric) -> bool:
-    return INSTRUMENTS[metric].kind is Kind.GAUGE
 
 
 def _unit(metric: Metric) -> str:

@@ -32,7 +32,6 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
-    UP_DOWN_COUNTER = "up-down counter"
     GAUGE = "gauge"
 
 
@@ -68,6 +67,8 @@ _OF_A_RUN = (
 )
 
 
+_OF_WORKERS = (1, 2, 4, 8, 16, 32, 64)
+
 INSTRUMENTS: Mapping[Metric, Instrument] = {
     Metric.RECORDS_PROCESSED: Instrument(Kind.COUNTER, "{record}", "records that were handled"),
     Metric.DLQ_ROUTED: Instrument(Kind.COUNTER, "{record}", "records that became dead letters"),
@@ -87,7 +88,9 @@ INSTRUMENTS: Mapping[Metric, Instrument] = {
     Metric.RULES_EVALUATED: Instrument(Kind.COUNTER, "{rule}", "rules of each evaluated validation"),
     Metric.STAGE_DURATION: Instrument(Kind.HISTOGRAM, "s", "duration of a stage", _OF_A_CALL),
     Metric.STAGE_OVERRUNS: Instrument(Kind.COUNTER, "{stage}", "stages that outlasted STAGE_TIMEOUT"),
-    Metric.POOL_ACTIVE: Instrument(Kind.UP_DOWN_COUNTER, "{worker}", "workers that handle a task"),
+    Metric.POOL_ACTIVE: Instrument(
+        Kind.HISTOGRAM, "{worker}", "most workers that were busy at once, for each pool of tasks", _OF_WORKERS
+    ),
     Metric.BREAKER_STATE: Instrument(Kind.GAUGE, "1", "circuit breaker: 0 closed, 1 half open, 2 open"),
     Metric.ALERTS_PENDING: Instrument(Kind.GAUGE, "{alert}", "alerts that wait for their targets, once a minute"),
     Metric.DEAD_MAN_FAILURES: Instrument(

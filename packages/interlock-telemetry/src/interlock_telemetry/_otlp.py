@@ -74,16 +74,37 @@ class _Ids(RandomIdGenerator):
 
 def over_otlp(service: str, endpoint: str, *, over_grpc: bool) -> "OtelExporter":
     """The exporter to a collector."""
-    spans, metrics = _exporters(endpoint, over_grpc)
+    rejections: list[str] = []
+    spans, metrics = (_noting(exporter, rejections) for exporter in _exporters(endpoint, over_grpc))
     # Lambda freezes between invocations, so flush() exports and the timer must not.
-    return OtelExporter(service, spans, PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf")))
+    reader = PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf"))
+    return OtelExporter(service, spans, reader, rejections)
+
+
+class CollectorRejects(Exception):
+    """The collector did not take spans or metrics."""
+
+
+def _noting(exporter: Any, rejections: list[str]) -> Any:
+    """The exporter, which notes its failures. The SDK drops the result of an export, also in `force_flush`."""
+    export = exporter.export
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        result = export(*arguments, **options)
+        if result.name != "SUCCESS":
+            rejections.append(type(exporter).__name__)
+        return result
+
+    exporter.export = noted
+    return exporter
 
 
 class OtelExporter:
     """Exports with its own providers, so that the global providers of a host application stay unchanged."""
 
-    def __init__(self, service: str, spans: Any, reader: Any) -> None:
-        """`spans` is an exporter of spans, and `reader` a reader of metrics."""
+    def __init__(self, service: str, spans: Any, reader: Any, rejections: list[str] | None = None) -> None:
+        """`spans` is an exporter of spans, and `reader` a reader of metrics. `rejections` are their failures so far."""
+        self._rejections = rejections if rejections is not None else []
         resource = _resource(service, os.environ)
         # All functions of a deployment begin with the same text: prod-interlock-.
         self._namespace = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").removesuffix(service)
@@ -136,8 +157,11 @@ class OtelExporter:
     def flush(self, timeout: timedelta) -> None:
         """Send spans, then metrics. Raises the exporter's errors."""
         milliseconds = round(timeout.total_seconds() * 1000)
+        self._rejections.clear()
         self._traces.force_flush(milliseconds)
         self._metrics.force_flush(milliseconds)
+        if self._rejections:
+            raise CollectorRejects(f"the collector rejects the data of {' and '.join(self._rejections)}")
 
     def shutdown(self) -> None:
         """Stop the exporting threads. Only tests need it, since a Lambda is frozen."""
@@ -190,8 +214,6 @@ def _recorder(meter: Any, metric: Metric, instrument: Instrument) -> Any:
             return meter.create_counter(metric, **text).add
         case Kind.HISTOGRAM:
             return meter.create_histogram(metric, **text).record
-        case Kind.UP_DOWN_COUNTER:
-            return meter.create_up_down_counter(metric, **text).add
         case Kind.GAUGE:
             return meter.create_gauge(metric, **text).set
 

@@ -57,6 +57,8 @@ def run_bounded(
         thread.start()
     for thread in threads:
         thread.join(max(deadline.monotonic_at - deadline.clock(), 0))
+    if tasks:
+        measure(Metric.POOL_ACTIVE, run.most_busy)
     return run.outcomes()
 
 
@@ -78,15 +80,14 @@ class _Run(Generic[T]):
         self._lock = threading.Lock()
         self._started: set[int] = set()
         self._ended: dict[int, Outcome[T]] = {}
+        self.most_busy = 0
         self._waiting: SimpleQueue[int] = SimpleQueue()
         for number in range(len(tasks)):
             self._waiting.put(number)
 
     def work(self, context: Context) -> None:
         while (number := self._next()) is not None:
-            measure(Metric.POOL_ACTIVE, 1)
             outcome = _outcome_of(self._tasks[number], context)
-            measure(Metric.POOL_ACTIVE, -1)
             with self._lock:
                 self._ended[number] = outcome
 
@@ -96,6 +97,7 @@ class _Run(Generic[T]):
                 return None
             number = self._waiting.get()
             self._started.add(number)
+            self.most_busy = max(self.most_busy, len(self._started) - len(self._ended))
             return number
 
     def outcomes(self) -> list[Outcome[T]]:

@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     next_attempt_at: str | None = None
     reason: str | None = None
     rules: tuple[str, ...] = ()
+    held_by: tuple[str, ...] = ()
+    """The rules that hold the run at a warning or a breach."""
     followed_by: str | None = None
     job_url: str | None = None
     log_url: str | None = None
@@ -120,6 +122,7 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
         attempt=_count(fields.get("attempt")),
         attempts=_count(fields.get("attempts")),
         rules=_rules(fields.get("rules")),
+        held_by=_held_by(fields.get("heldBy")),
         **{name: _text(fields.get(wire)) for name, wire in _RENAMED.items()},
         about=next(filter(None, (_text(fields.get(name)) for name in _ABOUT)), None),
         account=_text(envelope.account),
@@ -144,6 +147,13 @@ def _rules(value: object) -> tuple[str, ...]:
     """The rules that do not hold, one text each: `count of landing is 7, needed ≥ 10, since 2026-03-03T22:40:00Z`."""
     rules = [rule for rule in value if isinstance(rule, Mapping)] if isinstance(value, list) else []
     return tuple(_rule(rule) for rule in rules[:_MOST_RULES])
+
+
+def _held_by(value: object) -> tuple[str, ...]:
+    """The rules that hold the run, one text each: `held by landing count gte 10 since 2026-03-03T22:40:00Z`."""
+    found = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    named = ((_text(one.get("rule")), _text(one.get("heldSince"))) for one in found[:_MOST_RULES])
+    return tuple(f"held by {rule}" + (f" since {since}" if since else "") for rule, since in named if rule)
 
 
 def _rule(rule: Mapping[str, Any]) -> str:

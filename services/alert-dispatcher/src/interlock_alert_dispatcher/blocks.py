@@ -9,14 +9,14 @@ from typing import Any
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.foreign import escape, render_within
-from interlock_alert_dispatcher.hints import advice_for
 from interlock_alert_dispatcher.leases import read_moment
 from interlock_alert_dispatcher.links import links_of
 from interlock_alert_dispatcher.state import RunState, standing
-from interlock_alert_dispatcher.text import attempt_of, date_of, head_of, hint_of, severity_of
+from interlock_alert_dispatcher.text import attempt_of, date_of, head_of, hint_of, severity_of, withheld_of
 
 Block = dict[str, Any]
 
+_TEXT = 3000
 _NAME = 200
 _LONG = 2000
 _HINT = 1000
@@ -33,16 +33,18 @@ def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, me
         _facts(alert),
         render_within(alert.message or "", _LONG),
         _error(alert),
-        "\n".join(f"• {render_within(rule, _RULE)}" for rule in alert.rules),
-        f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
+        "\n".join(f"• {render_within(rule, _RULE)}" for rule in (*alert.rules, *alert.held_by)),
+        f"withheld: {withheld}" if (withheld := withheld_of(alert)) else "",
         f"→ {render_within(hint, _HINT)}" if (hint := hint_of(alert)) else "",
         _code(command) if hint and (command := command_of(alert, hint, deployment)) else "",
     ]
     sent = "sent late, " if late else ""
-    pages = (f"<{escape(link.url)}|{link.label}>" for link in links_of(alert, deployment))
-    pages = (f"<{escape(link.url)}|{link.label}>" for link in links_of(alert, deployment))
-    foot = [f"{sent}emitted {date_of(alert.at)}", *pages]
-    return [*(_section(part) for part in parts if part), _context(" · ".join(foot))]
+    foot = f"{sent}emitted {date_of(alert.at)}"
+    for link in links_of(alert, deployment):
+        longer = f"{foot} · <{escape(link.url)}|{link.label}>"
+        # Slack rejects all blocks for one text that is too long.
+        foot = longer if len(longer) <= _TEXT else foot
+    return [*(_section(part) for part in parts if part), _context(foot)]
 
 
 def head_blocks(alert: Alert, state: RunState, deployment: Deployment) -> list[Block]:

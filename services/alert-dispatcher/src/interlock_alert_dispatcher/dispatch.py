@@ -185,7 +185,7 @@ class Dispatcher(Pacing):
                 broadcast=step.is_worse and (mention != "" or not head.shows),
             )
         except ThreadGone:
-            self._threads.forget(head)
+            self._threads.forget(head.thread)
             raise
         return head.ts, ts
 

@@ -49,7 +49,7 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
         alert = read_alert(message)
         with (
             bind_correlation(alert.id),
-            bind_run(alert.pipeline_id, alert.schedule_id, alert.date, token=alert.run_token),
+            bind_run(alert.pipeline_id, alert.schedule_id, alert.date, attempt=alert.attempt, token=alert.run_token),
             stage("dispatch_alert", limit=service.settings.stage_timeout, type=alert.type),
         ):
             service.alerts.deliver(alert, message["body"], deadline)

@@ -5,9 +5,8 @@ import re
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.foreign import render_plain
-from interlock_alert_dispatcher.hints import advice_for
 from interlock_alert_dispatcher.links import links_of
-from interlock_alert_dispatcher.text import attempt_of, hint_of, severity_of
+from interlock_alert_dispatcher.text import attempt_of, hint_of, severity_of, withheld_of
 
 _NAME = 200
 _LONG = 2000
@@ -40,8 +39,8 @@ def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -
         facts_of(alert),
         render_plain(alert.message or "", _LONG),
         "" if (alert.error or "") in (alert.message or "") else f"error: {render_plain(alert.error or '', _LONG)}",
-        *(f"- {render_plain(rule, _NAME)}" for rule in alert.rules),
-        f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
+        *(f"- {render_plain(rule, _NAME)}" for rule in (*alert.rules, *alert.held_by)),
+        f"withheld: {withheld}" if (withheld := withheld_of(alert)) else "",
         f"next: {render_plain(hint, _HINT)}" if hint else "",
         command_of(alert, hint, deployment) if hint else "",
         *(f"{link.label}: {link.url}" for link in links_of(alert, deployment)),

@@ -49,6 +49,9 @@ _FORM_CODES = frozenset(
 )
 """Rejections of everything but the text. The text alone still arrives."""
 
+_BROADCAST_CODES = frozenset({"cant_broadcast_message"})
+"""Rejections of a reply in the channel. The reply in its thread still arrives."""
+
 _BUSY_CODES = frozenset({"rate_limited", "ratelimited"})
 _AWAY_CODES = frozenset(
     {
@@ -163,7 +166,14 @@ class Slack:
                 **form,
             )
 
-        answer = self._send(message, call, deadline, _Meaning.REPLY if thread_ts else _Meaning.OTHER)
+        try:
+            answer = self._send(message, call, deadline, _Meaning.REPLY if thread_ts else _Meaning.OTHER)
+        except SlackRefused as refusal:
+            if not (broadcast and refusal.code in _BROADCAST_CODES):
+                raise
+            # The head shows the change for the worse too, so the reply matters more than its place.
+            _log.error("broadcast_rejected", code=refusal.code, key=message.key)
+            return self.post(message, thread_ts, deadline)
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise SlackAway("Slack's answer has no ts")
@@ -199,7 +209,8 @@ class Slack:
                     return str(message["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
-                break
+                return None
+        _log.warning("lost_answer_not_found", key=key, looked_at=_PAGE * _MOST_PAGES)
         return None
 
     def probe(self, deadline: InvocationDeadline) -> None:

@@ -6,7 +6,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.foreign import render_foreign, render_within
 from interlock_alert_dispatcher.hints import Severity, advice_for
 from interlock_alert_dispatcher.leases import read_moment
-from interlock_alert_dispatcher.state import MOST_REPEATS, Fact, RunState, Standing, standing
+from interlock_alert_dispatcher.state import MOST_REPEATS, RUN, Fact, RunState, Standing, standing
 
 # Slack cuts a message after 40,000 characters. All fields at their limits, each character escaped as five, are fewer.
 _NAME = 200
@@ -66,6 +66,8 @@ def head_of(alert: Alert, state: RunState) -> str:
     names = (render_within(name, _HEAD_NAME) for name in (alert.pipeline_id, alert.date, owner) if name)
     lines = [" · ".join([f"{found.severity.mark} *{_state_word(found, latest)}*", *names])]
     lines += [_problem_line(fact, state.repeats_of(fact)) for fact in facts[:_SHOWN]]
+    if found.open and state.success is not None and not any(fact.subject == RUN for fact in found.open):
+        lines.append(_problem_line(state.success, 0))
     if (hidden := len(found.open) - _SHOWN) > 0:
         lines.append(f"… and {hidden} more")
     if found.past:
@@ -91,7 +93,8 @@ def _problem_line(fact: Fact, repeats: int) -> str:
 def _cause(alert: Alert) -> str:
     """The message of the event, with the error if the message does not have it."""
     message, error = alert.message or "", alert.error or ""
-    return message if error in message else ": ".join(part for part in (message, error) if part)
+    said = message if error in message else ": ".join(part for part in (message, error) if part)
+    return "; ".join([said, *alert.held_by[:1]] if said else alert.held_by[:1])
 
 
 def _cut(text: str, limit: int) -> str:
@@ -119,6 +122,11 @@ def attempt_of(alert: Alert) -> str:
         return ""
     has_place = alert.attempts is not None and alert.attempts > alert.attempt
     return f"{alert.attempt} ({alert.attempt + 1} of {alert.attempts})" if has_place else f"{alert.attempt}"
+
+
+def withheld_of(alert: Alert) -> str:
+    """The step that Interlock did not take: that of the event's type, or the start of the job of a held run."""
+    return advice_for(alert.type).withheld or ("The job was not started." if alert.held_by else "")
 
 
 def _facts(alert: Alert, *, late: bool) -> str:

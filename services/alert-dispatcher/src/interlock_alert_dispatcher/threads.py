@@ -30,6 +30,9 @@ _log = get_logger(__name__)
 
 _STATE = "runState"
 _OPENER = "openedBy"
+_HEADS = "heads"
+_MOST_HEADS = 4
+"""The most heads of one thread. A person may delete a head, and a workspace may lock a thread."""
 
 _PATIENCE = timedelta(seconds=3)
 """How long an alert waits for another alert that opens their thread, before it is tried again later."""
@@ -147,7 +150,7 @@ class Threads:
         try:
             state = self._show(alert, thread, posted, deadline)
         except ThreadGone:
-            self._rows.forget(thread)
+            self.forget(thread)
             raise
         is_opener = thread.texts.get(_OPENER) == alert.id
         return Head(thread, is_new=posted is not None, shows=is_opener and bool(standing(state).open))
@@ -164,11 +167,17 @@ class Threads:
             self._show(alert, thread, None, deadline)
         except ThreadGone:
             _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
-            self._rows.forget(thread)
+            self.forget(thread)
 
-    def forget(self, head: Head) -> None:
-        """Note that the thread does not exist any more."""
-        self._rows.forget(head.thread)
+    def forget(self, thread: Done) -> None:
+        """Note that the thread does not exist any more, so that the next alert opens another one.
+
+        Raises SlackRefused for a thread with the most heads: something deletes its heads or locks its threads, so that
+        one more would be one more message and no more.
+        """
+        if _number(thread.texts.get(_HEADS)) >= _MOST_HEADS:
+            raise SlackRefused("thread_not_found")
+        self._rows.forget(thread)
 
     def find(self, lease: Lease, key: str, thread_ts: str | None, deadline: InvocationDeadline) -> str | None:
         """The ts of a message whose answer may have been lost, None if it was not posted.
@@ -202,13 +211,14 @@ class Threads:
     def _open(self, alert: Alert, lease: Lease, deadline: InvocationDeadline) -> tuple[Done, Message | None]:
         """Post the head, unless an earlier attempt did. The result is the thread, and the message if it is new."""
         message = self._message(alert, self._state(lease.key))
+        heads = _number((self._rows.text(lease.key, _HEADS) or {}).get("S")) + 1
         try:
             found = self.find(lease, message.key, None, deadline)
             ts = found or self._slack.post(message, None, deadline)
         except Exception as error:
             self._rows.give_back(lease, self._now(), unsure=lost_answer(error))
             raise
-        texts = {"channelId": self._slack.channel, _OPENER: "" if found else alert.id}
+        texts = {"channelId": self._slack.channel, _OPENER: "" if found else alert.id, _HEADS: str(heads)}
         self._rows.note(lease, self._now(), ts, **texts)
         return Done(lease.key, {"threadTs": ts, **texts}), None if found else message
 
@@ -248,6 +258,11 @@ class Threads:
     def _message(self, alert: Alert, state: RunState) -> Message:
         key = f"{alert.pipeline_id}/{alert.thread}"
         return Message(key, head_of(alert, state), tuple(head_blocks(alert, state, self._deployment)))
+
+
+def _number(text: object) -> int:
+    """The number in a text of a row, 0 without one."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) < 10 else 0
 
 
 def _state_in(attribute: Mapping[str, Any] | None) -> RunState:

@@ -28,6 +28,7 @@ class BusEvent(Struct, frozen=True):
     date: str | None = None
     message: str | None = None
     run_token: str | None = None
+    attempt: int | None = None
 
 
 class _Envelope(Struct):
@@ -75,7 +76,13 @@ def read_event(event: object) -> BusEvent:
         date=detail.date,
         message=detail.message,
         run_token=detail.run_token,
+        attempt=_count(envelope.detail.get("attempt")),
     )
+
+
+def _count(value: object) -> int | None:
+    """A number of an attempt. Another value does not make the event invalid."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def read_message(message: Mapping[str, Any]) -> BusEvent:

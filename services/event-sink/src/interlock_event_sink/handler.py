@@ -59,7 +59,7 @@ def _store_direct(service: Service, event: dict[str, Any]) -> dict[str, Any]:
 def _store_one(service: Service, event: BusEvent) -> bool:
     with (
         bind_correlation(event.id),
-        bind_run(event.pipeline_id, event.schedule_id, event.date, token=event.run_token),
+        bind_run(event.pipeline_id, event.schedule_id, event.date, attempt=event.attempt, token=event.run_token),
         stage("store_event", limit=service.settings.stage_timeout, type=event.type),
     ):
         written = service.sink.write(event)

@@ -84,6 +84,7 @@ class SlaAlerts:
             has_hours=not has_run and not key.date.is_hourly and self._store.has_hours(key),
             other_run=None if has_run else self._store.run(other),
             other_verdict=None if has_run else self._store.verdict(other),
+            wait=self._store.waits.of_run(key) if has_run else None,
         )
 
     def _outcomes(self, key: RunKey) -> tuple[JobEntry, ...]:

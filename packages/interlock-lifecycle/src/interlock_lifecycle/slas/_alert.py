@@ -1,6 +1,6 @@
 """SLA timers that fire: each moment is reported once, and only if it is still true."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
+from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Wait
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.slas._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
@@ -32,6 +32,8 @@ class AlertFacts(Struct, frozen=True):
     """Whether hours of the day have runs of their own. It is read only if the day has no run."""
     other_run: Run | None = None
     other_verdict: Verdict | None = None
+    wait: Wait | None = None
+    """The wait of the run, whose rules its alert names."""
 
 
 class TooEarly(Struct, frozen=True):
@@ -67,13 +69,21 @@ def decide_alert(
     source = f"timer {clock} {kind} {fires_for.isoformat()}"
     status = facts.run.status if facts.run else "never started"
     token = facts.run.run_token if facts.run else None
-    event = make_alert(config, key, deadline, kind, now, source=source, status=status, run_token=token)
+    held = _held_by(facts.run, facts.wait)
+    event = make_alert(config, key, deadline, kind, now, source=source, status=status, run_token=token, held=held)
     if kind == "warning":
         if now >= deadline.breach_at:
             return Ignore("the deadline has passed, and the breach is reported instead")
         return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
     verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
     return RecordBreach(key, facts.run, facts.sla.verdict, {clock: verdict}, (event,))
+
+
+def _held_by(run: Run | None, wait: Wait | None) -> Mapping[str, datetime]:
+    """The rules and other reasons that hold the run, each with its time (UTC). A run with a job is not held."""
+    if run is None or run.job_intent is not None or wait is None or not wait.is_whole or wait.for_job:
+        return {}
+    return wait.held if wait.run_token == run.run_token else {}
 
 
 def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:

@@ -47,6 +47,8 @@ _HINT_OF = {
 # A message is read long after its event, so it states moments and no lengths of time.
 _SAID_OF = {"warning": "no success yet. The deadline is {}", "breach": "no success by the deadline {}"}
 
+_MOST_HELD = 20
+
 
 class SlaFacts(Struct, frozen=True):
     """The facts of a judgement.
@@ -312,8 +314,10 @@ def make_alert(
     status: str,
     ordinal: int = 0,
     run_token: str | None = None,
+    held: Mapping[str, datetime] | None = None,
 ) -> Event:
-    """The event of a clock's `kind`, which is warning or breach. `status`: the state of the run."""
+    """The event of a clock's `kind`, which is warning or breach. `status`: the state of the run. `held`: the names of
+    the rules that hold it, each with its time (UTC)."""
     detail: dict[str, Any] = {
         "status": status,
         "source": source.split(" ")[0],
@@ -327,6 +331,8 @@ def make_alert(
     }
     if config.schedule.cron:
         detail["cron"] = config.schedule.cron
+    if held:
+        detail["heldBy"] = [{"rule": name, "heldSince": rfc3339(held[name])} for name in sorted(held)[:_MOST_HELD]]
     return make_event(
         EVENT_OF[deadline.clock, kind],
         key,
