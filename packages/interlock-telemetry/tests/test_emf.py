@@ -232,7 +232,7 @@ def test_newer_level_replaces_one_that_was_not_written() -> None:
     assert json.loads(stream.getvalue())["interlock.alerts.pending"] == 3
 
 
-def test_a_gauge_is_its_last_value_and_the_highest_of_its_attributes() -> None:
+def test_a_gauge_is_the_highest_last_value_of_its_attributes() -> None:
     emf = Emf()
     for value, target in ((2, "a"), (0, "a"), (1, "b")):
         emf.measure(Metric.BREAKER_STATE, value, target=target)

@@ -259,3 +259,13 @@ def test_the_log_line_of_an_event_carries_its_id(capsys: pytest.CaptureFixture[s
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     stored = next(line for line in lines if line["event"] == "event_stored")
     assert (stored["correlation_id"], stored["service"]) == (EVENT["detail"]["id"], "event-sink")
+
+
+@pytest.mark.parametrize(("value", "attempt"), [(2, 2), (0, 0), (None, None), ("2", None), (True, None), (-1, None)])
+def test_the_log_line_of_an_event_carries_its_attempt(
+    capsys: pytest.CaptureFixture[str], value: object, attempt: int | None
+) -> None:
+    handler.handle({**EVENT, "detail": {**EVENT["detail"], "attempt": value}}, None)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    stored = next(line for line in lines if line["event"] == "event_stored")
+    assert stored.get("attempt") == attempt
