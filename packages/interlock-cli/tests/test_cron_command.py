@@ -51,6 +51,11 @@ def test_begin_itself_is_a_fire() -> None:
     assert [fire["at"] for fire in found["fires"]] == ["2026-12-01T08:00:00+00:00", "2026-12-02T08:00:00+00:00"]
 
 
+def test_date_of_begin_is_in_the_zone() -> None:
+    (fire,) = document("0 0 * * *", "--zone", BERLIN, "--from", "2026-12-01", "--count", "1")["fires"]
+    assert fire["at"] == "2026-11-30T23:00:00+00:00"
+
+
 def test_default_begin_is_now() -> None:
     before = datetime.now(UTC)
     (fire,) = document("* * * * *", "--count", "1")["fires"]
@@ -174,6 +179,11 @@ def test_each_known_reading_is_the_one_of_croniter(text: str) -> None:
 def test_difference_without_a_known_reason_says_so() -> None:
     (reason,) = of("0 12 1 * 5,*/1").reasons
     assert reason.text == "no known reason"
+
+
+def test_range_past_the_end_without_a_step_is_no_reason() -> None:
+    (reason,) = of("0 12 * 11-2 1-1").reasons
+    assert reason.text == "croniter reads 1-1 as *"
 
 
 def test_only_fires_of_a_changed_hour_are_blamed_on_clocks() -> None:

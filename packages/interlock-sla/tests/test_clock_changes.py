@@ -24,6 +24,12 @@ def test_zone_without_summer_time_has_no_change(name: str) -> None:
     assert not list(clock_changes(zone(name), *YEAR))
 
 
+def test_two_changes_within_weeks_are_both_found() -> None:
+    """Morocco leaves its summer time for the month of Ramadan."""
+    ramadan = datetime(2026, 2, 14, tzinfo=UTC), datetime(2026, 3, 23, tzinfo=UTC)
+    assert [change.goes_forward for change in clock_changes(zone("Africa/Casablanca"), *ramadan)] == [False, True]
+
+
 def test_change_of_half_an_hour_and_of_a_whole_day() -> None:
     (april, october) = clock_changes(zone("Australia/Lord_Howe"), *YEAR)
     assert (april.after - april.before, october.after - october.before) == (-HOUR / 2, HOUR / 2)
