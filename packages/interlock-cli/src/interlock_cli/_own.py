@@ -6,6 +6,7 @@ import click
 
 OWN = {
     "alerts": "Show where each alert is.",
+    "cron": "Explain a cron expression: in words, its next fires, and the clock changes.",
     "dlq": "Show the dead letters of a deployment, and send them to their functions again.",
     "events": "Print events, oldest first, times in UTC.",
     "history": "Print the events of a pipeline in a period, oldest first.",
