@@ -1,17 +1,38 @@
 """interlock import: drafts a pipeline file for each job of another scheduler."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
 from interlock_cli._form import result_output
-from interlock_cli._imports import CrontabForm, Drafts, drafts_of_crontab
+from interlock_cli._imports import CrontabForm, Drafts, ManifestError, drafts_of_crontab, drafts_of_dbt
 from interlock_cli._output import CliError, console, print_json
-from interlock_sla import ZoneError
+from interlock_sla import CronError, ZoneError, parse_cron
 from interlock_sla import zone as find_zone
 
 _MOST_BYTES = 1_000_000
+_MOST_MANIFEST = 500_000_000
+"""Manifests of large projects have many megabytes."""
+
+
+def _draft_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option("--owner", metavar="NAME", help="Owner of the pipelines."),
+        click.option(
+            "--folder",
+            default="pipelines",
+            show_default=True,
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of the files.",
+        ),
+        click.option("--dry-run", "dry_run", is_flag=True, help="Print the files, and write nothing."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group("import")
@@ -27,15 +48,7 @@ def import_() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--zone", metavar="ZONE", help="Time zone of the machine, for lines without a CRON_TZ above them.")
 @click.option("--system", is_flag=True, help="Each line names a user, as in /etc/crontab and /etc/cron.d.")
-@click.option("--owner", metavar="NAME", help="Owner of the pipelines.")
-@click.option(
-    "--folder",
-    default="pipelines",
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files.",
-)
-@click.option("--dry-run", "dry_run", is_flag=True, help="Print the files, and write nothing.")
+@_draft_options
 @result_output
 def crontab(
     file: Path, zone: str | None, system: bool, owner: str | None, folder: Path, dry_run: bool, as_json: bool
@@ -51,18 +64,52 @@ def crontab(
       interlock import crontab /etc/crontab --system --zone UTC --dry-run
     """
     if zone is not None:
-        try:
-            find_zone(zone)
-        except ZoneError as error:
-            raise CliError(f"--zone is {zone!r}: {error}") from None
+        _check("--zone", zone, find_zone)
     form = CrontabForm.SYSTEM if system else CrontabForm.USER
     _finish(drafts_of_crontab(_text_of(file), zone=zone, form=form, owner=owner), file, folder, dry_run, as_json)
 
 
-def _text_of(file: Path) -> str:
+@import_.command()
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--cron", required=True, metavar="CRON", help="Schedule of the pipelines. A manifest has none.")
+@click.option("--zone", default="UTC", show_default=True, metavar="ZONE", help="Time zone of the schedule.")
+@_draft_options
+@result_output
+def dbt(manifest: Path, cron: str, zone: str, owner: str | None, folder: Path, dry_run: bool, as_json: bool) -> None:
+    """Draft a pipeline file for each source of a dbt project whose tables have a freshness.
+
+    MANIFEST is target/manifest.json. Each table has a rule: its newest row is younger than its error_after, or its
+    warn_after. The rows come from interlock-sensors. Sources and tables without a freshness are listed, and the exit
+    code is then 1. The owner is --owner, or `owner` in the meta of the source.
+
+    \b
+    Examples:
+      interlock import dbt target/manifest.json --cron "0 6 * * *" --zone UTC
+      interlock import dbt target/manifest.json --cron "0 6 * * *" --dry-run
+    """
+    _check("--zone", zone, find_zone)
+    _check("--cron", cron, parse_cron)
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise CliError(f"{file} has more than {_MOST_BYTES:,} bytes")
+        document = msgspec.json.decode(_text_of(manifest, _MOST_MANIFEST))
+        found = drafts_of_dbt(document, cron=cron, zone=zone, owner=owner)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CliError(f"{manifest} is not JSON: {error}") from None
+    except ManifestError as error:
+        raise CliError(f"{manifest}: {error}") from None
+    _finish(found, manifest, folder, dry_run, as_json)
+
+
+def _check(name: str, value: str, read: Callable[[str], object]) -> None:
+    try:
+        read(value)
+    except (ZoneError, CronError) as error:
+        raise CliError(f"{name} is {value!r}: {error}") from None
+
+
+def _text_of(file: Path, most: int = _MOST_BYTES) -> str:
+    try:
+        if file.stat().st_size > most:
+            raise CliError(f"{file} has more than {most:,} bytes")
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CliError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
