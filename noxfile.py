@@ -497,3 +497,18 @@ def airflow(session: nox.Session) -> None:
     )
     executable = {"INTERLOCK_TEST_AIRFLOW": str(server / "bin" / "airflow")}
     session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
+
+
+@nox.session
+def dbt(session: nox.Session) -> None:
+    """Hold and start runs by the artifacts of a real dbt with DuckDB, which has an environment of its own."""
+    _sync_workspace(session)
+    place = Path(session.create_tmp()).resolve() / "dbt"
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(place))
+    pinned = "tests/dbt/requirements.txt"
+    session.run_install("uv", "pip", "sync", "--quiet", "--python", str(place / "bin" / "python"), pinned)
+    # The tests write source tables in the file format of dbt's own DuckDB.
+    version = next(line.split()[0] for line in (ROOT / pinned).read_text().splitlines() if line.startswith("duckdb=="))
+    session.run_install("uv", "pip", "install", "--quiet", "--python", python, version)
+    session.run("pytest", "-q", "tests/dbt", *session.posargs, env={"INTERLOCK_TEST_DBT": str(place / "bin" / "dbt")})

@@ -120,9 +120,8 @@ def test_the_local_commands_share_the_defaults_of_the_others() -> None:
     port = next(one for one in commands.up.params if one.name == "port")
     assert port.default == LOCAL_PORT
     own, deploy = (
-        {one.name: (one.opts, one.default, one.envvar) for one in command.params if isinstance(one, click.Option)}
+        {one.name: (one.opts, one.envvar) for one in command.params if isinstance(one, click.Option)}
         for command in (status, commands.deploy)
     )
-    assert {name: deploy[name] for name in ("environment", "endpoint_url")} == {
-        name: own[name] for name in ("environment", "endpoint_url")
-    }
+    names = ("environment", "endpoint_url", "profile", "region")
+    assert [deploy[name] for name in names] == [own[name] for name in names]

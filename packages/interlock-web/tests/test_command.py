@@ -27,8 +27,10 @@ class Lines:
 class Stack:
     """The deployment of a terminal: the tables of the test."""
 
-    def __init__(self, site: Any) -> None:
-        self._site = site
+    endpoint_url = "http://127.0.0.1:4566"
+
+    def __init__(self, site: Any, environment: str) -> None:
+        self._site, self.environment = site, environment
 
     def store(self) -> Any:
         return self._site.store
@@ -40,7 +42,7 @@ class Stack:
 class Terminal:
     def __init__(self, site: Any) -> None:
         self._site = site
-        self.named: list[tuple[str, str | None]] = []
+        self.named: list[tuple[str | None, str | None]] = []
 
     def console(self) -> Lines:
         return Lines()
@@ -53,9 +55,9 @@ class Terminal:
         failed.exit_code = 2
         return failed
 
-    def deployment(self, environment: str, endpoint_url: str | None) -> Stack:
+    def deployment(self, environment: str | None, endpoint_url: str | None) -> Stack:
         self.named.append((environment, endpoint_url))
-        return Stack(self._site)
+        return Stack(self._site, environment or "local")
 
 
 @pytest.fixture

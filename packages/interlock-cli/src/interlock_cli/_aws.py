@@ -22,10 +22,17 @@ _FOREIGN = frozenset(
 )
 
 
-def make_client(service: str, endpoint_url: str | None, key: Mapping[str, str], limits: Mapping[str, Any]) -> Any:
-    """A boto3 client. key: the region and the credentials, empty for those of the environment. limits: for `Config`."""
+def make_client(
+    service: str, endpoint_url: str | None, profile: str | None, key: Mapping[str, str], limits: Mapping[str, Any]
+) -> Any:
+    """A boto3 client.
+
+    profile: of the AWS configuration, None for the choice of boto3. key: the region and the credentials, empty for
+    those of the profile or of the environment. limits: for `Config`.
+    """
     try:
-        return boto3.client(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, **limits), **key)  # type: ignore[call-overload]
+        maker = boto3 if profile is None else boto3.Session(profile_name=profile)
+        return maker.client(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, **limits), **key)  # type: ignore[call-overload]
     except BotoCoreError as error:
         raise CliError(f"cannot create a client for AWS: {error}") from None
 

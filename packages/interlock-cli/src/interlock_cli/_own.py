@@ -1,14 +1,17 @@
 """The own commands of `interlock`: where each is, and its summary. A command is imported when it is used."""
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
 OWN = {
     "alerts": "Show where each alert is.",
+    "cron": "Explain a cron expression: in words, its next fires, and the clock changes.",
     "dlq": "Show the dead letters of a deployment, and send them to their functions again.",
     "events": "Print events, oldest first, times in UTC.",
     "history": "Print the events of a pipeline in a period, oldest first.",
+    "import": "Draft pipeline files from the schedules of other programs.",
     "init": "Write a pipeline file with comments, and the schema for editors next to it.",
     "migrate": "Add missing attributes to the rows of an older deployment.",
     "pause": "Pause PIPELINE: from now on none of its jobs starts.",
@@ -23,13 +26,16 @@ OWN = {
     "validate": "Report all errors and warnings of pipeline and calendar files.",
     "why": "Explain the state of PIPELINE for DATE, with or without a run.",
 }
-"""The first sentence of each command's help. A command is the object of its name in the module `_<name>`."""
+"""The first sentence of each command's help. A command is the object of its name in the module `_<name>`.
+
+The object of a name that is a keyword of Python, such as `import`, has a `_` at its end.
+"""
 
 
 def own_command(name: str) -> click.Command | None:
     """The command. None for an unknown name."""
     if name not in OWN:
         return None
-    found = getattr(import_module(f"interlock_cli._{name}"), name)
+    found = getattr(import_module(f"interlock_cli._{name}"), f"{name}_" if iskeyword(name) else name)
     assert isinstance(found, click.Command)
     return found

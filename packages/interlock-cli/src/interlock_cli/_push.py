@@ -11,6 +11,7 @@ from interlock_cli._files import reject, review_paths
 from interlock_cli._form import result_output
 from interlock_cli._output import Output, console, print_json
 from interlock_cli._push_plan import PlannedChange, plan_push, print_plan, wire_plan
+from interlock_cli._settings import configured_paths
 from interlock_cli._target import target_options
 from interlock_config import AlertRules, PipelineConfig
 from interlock_sla import Calendar
@@ -18,7 +19,7 @@ from interlock_store import Store
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--dry-run", "dry_run", is_flag=True, help="Show the differences to the tables, and write nothing.")
 @click.option("--prune", is_flag=True, help="Also remove the pipelines of the deployment that no file names.")
 @click.option("--yes", is_flag=True, help="Do not ask before pipelines are removed.")
@@ -36,7 +37,9 @@ def push(
 ) -> None:
     """Validate files and write them to the tables.
 
-    PATHS are files or folders (*.yaml, *.yml, *.json) with pipelines, calendars and at most one alerts.yaml.
+    PATHS are files or folders (*.yaml, *.yml, *.json) with pipelines, calendars and at most one alerts.yaml. Without
+    PATHS, they are those of the environment in interlock.toml.
+
     Pipelines and calendars go to the control table, and the routing of alerts goes to the events table.
     If any file has an error, nothing is written.
 
@@ -46,11 +49,12 @@ def push(
     \b
     Examples:
       interlock push pipelines/
+      interlock push -e prod
       interlock push bronze.yaml calendars/us.yaml --environment prod
       interlock push pipelines/ -e prod --region eu-west-1 --account 123456789012
       interlock push pipelines/ calendars/ --environment prod --prune --dry-run
     """
-    review = review_paths(paths)
+    review = review_paths(configured_paths(paths, environment))
     if review.failed:
         reject(review)
     store = deployment(environment, endpoint_url).store()

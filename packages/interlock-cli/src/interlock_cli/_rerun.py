@@ -19,9 +19,10 @@ from interlock_cli._backfill import (
     Result,
     dates_of,
 )
-from interlock_cli._deployment import LOCAL, deployment, deployment_options
+from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, error_console, print_json
+from interlock_cli._settings import LOCAL
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RerunReason, RunKey
 from interlock_lifecycle.reruns import OWN_REASONS

@@ -1,72 +1,84 @@
-"""The options that name region, account and role of a command, instead of the settings of the shell."""
+"""The options that name account and role of a command, and the check of its target."""
 
 import re
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
-from interlock_cli._output import CliError
+from interlock_cli._errors import CliError
+from interlock_cli._settings import REGION, REGION_ALLOWED
+
+if TYPE_CHECKING:
+    from interlock_cli._deployment import Deployment
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+_KEPT = "interlock.target"
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --region, --account and --role-arn. All clients of the command use them."""
+    """Add --account and --role-arn. All clients of the command use them."""
 
-    @click.option("--region", metavar="NAME", help="Region of the deployment. Default: that of the environment.")
-    @click.option("--account", metavar="ID", help="Account of the deployment. Other credentials are rejected.")
-    @click.option("--role-arn", metavar="ARN", help="Role to assume with the credentials of the environment.")
-    @wraps(command)
-    def targeted(*args: Any, region: str | None, account: str | None, role_arn: str | None, **given: Any) -> Any:
-        use_target(region, account, role_arn)
-        return command(*args, **given)
+    def keep(context: click.Context, option: click.Parameter, value: str | None) -> None:
+        context.meta.setdefault(_KEPT, {})[option.name] = value
 
-    return targeted
+    command = click.option(
+        "--role-arn",
+        metavar="ARN",
+        expose_value=False,
+        callback=keep,
+        help="Role to assume with the credentials of the environment.",
+    )(command)
+    return click.option(
+        "--account",
+        metavar="ID",
+        expose_value=False,
+        callback=keep,
+        help="Account of the deployment. Other credentials are rejected.",
+    )(command)
 
 
-def use_target(region: str | None, account: str | None, role_arn: str | None) -> None:
-    """Let boto3's default session use the region and the role, and check the account. Raises CliError."""
+def aim(named: "Deployment", context: click.Context) -> "Deployment":
+    """The deployment with the role and in the account of the options. Raises CliError with all problems."""
+    kept = context.meta.get(_KEPT, {})
+    account, role = kept.get("account"), kept.get("role_arn")
     wrong = [
-        f"--{name} is {value!r}, must be {allowed}"
+        f"--{name} is {value!r}, {allowed}"
         for name, value, pattern, allowed in (
-            ("region", region, _REGION, "a region such as eu-west-1"),
-            ("account", account, _ACCOUNT, "12 digits"),
-            ("role-arn", role_arn, _ROLE, "the ARN of a role such as arn:aws:iam::123456789012:role/deploy"),
+            ("region", named.region, REGION, REGION_ALLOWED),
+            ("account", account, _ACCOUNT, "must be 12 digits"),
+            ("role-arn", role, _ROLE, "must be the ARN of a role such as arn:aws:iam::123456789012:role/deploy"),
         )
         if value is not None and not pattern.fullmatch(value)
     ]
     if wrong:
         raise CliError(*wrong)
-    if region is account is role_arn is None:
-        return
+    if account is role is None:
+        return named
     # The import of boto3 takes most of a short command.
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        _use(region, account, role_arn)
+        return _aimed(named, account, role)
     except (BotoCoreError, ClientError) as error:
         raise CliError(f"the target cannot be used: {error}") from None
 
 
-def _use(region: str | None, account: str | None, role_arn: str | None) -> None:
-    import boto3
-
-    if region is not None:
-        boto3.setup_default_session(region_name=region)
-    if role_arn is not None:
-        answer = boto3.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="interlock")
-        keys = answer["Credentials"]
-        boto3.setup_default_session(
-            region_name=region,
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-        )
+def _aimed(named: "Deployment", account: str | None, role: str | None) -> "Deployment":
+    # The endpoint of the deployment may be a local one, and roles belong to AWS.
+    signer = replace(named, endpoint_url=None)
+    if role is not None:
+        keys = signer.client("sts").assume_role(RoleArn=role, RoleSessionName="interlock")["Credentials"]
+        assumed = {
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"],
+        }
+        named, signer = replace(named, keys=assumed), replace(signer, keys=assumed)
     if account is not None:
-        found = boto3.client("sts").get_caller_identity()["Account"]
+        found = signer.client("sts").get_caller_identity()["Account"]
         if found != account:
             raise CliError(f"the credentials are of account {found}, and --account is {account}: nothing was done")
+    return named

@@ -47,8 +47,12 @@ class Terminal:
         """The exception that ends the command with this message and exit code 2."""
         return CliError(message)
 
-    def deployment(self, environment: str, endpoint_url: str | None) -> "Deployment":
-        """The deployment that the options name. The context keeps it for the message of an AWS error."""
+    def deployment(self, environment: str | None, endpoint_url: str | None) -> "Deployment":
+        """The deployment that the options name, with the settings of interlock.toml. None: its default environment.
+
+        The context's `meta` has the values of --profile and --region as `interlock.profile` and `interlock.region`.
+        The context keeps the deployment for the message of an AWS error.
+        """
         from interlock_cli._deployment import deployment
 
         return deployment(environment, endpoint_url)

@@ -12,11 +12,12 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from interlock_cli._deployment import Deployment, deployment
+from interlock_cli._deployment import Deployment, credentials_options, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._form import Form, print_rows
 from interlock_cli._output import console, print_json, print_workflow_command
 from interlock_cli._receipt import RECEIPT, write_receipts
+from interlock_cli._settings import configured_paths, default_environment
 from interlock_config import PipelineConfig, Problem, Review
 from interlock_sla import Calendar
 
@@ -26,7 +27,7 @@ _COLUMNS = ("source", "line", "path", "value", "message", "severity")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --output json.")
 @click.option(
     "--output",
@@ -62,6 +63,7 @@ _COLUMNS = ("source", "line", "path", "value", "message", "severity")
     help="Also read this deployment's rows, and warn of pipelines that the dates of their rows would hold.",
 )
 @click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Address of its AWS API.")
+@credentials_options
 def validate(
     paths: tuple[str, ...],
     as_json: bool,
@@ -77,7 +79,8 @@ def validate(
 
     PATH is a file, a folder (its *.yaml, *.yml and *.json, without hidden files), a pattern such as
     'pipelines/**/*.yaml', or - for standard input. Files are also compared with each other: ids must differ,
-    and a calendar that a pipeline names must be among the files.
+    and a calendar that a pipeline names must be among the files. Without a PATH, the files are those of the environment
+    in interlock.toml.
 
     A path that cannot be read is an error. The other files are still checked.
 
@@ -100,6 +103,7 @@ def validate(
     chosen = {name for name in (style, "table" if older == "text" else older, "json" if as_json else None) if name}
     if len(chosen) > 1:
         raise click.UsageError(f"--output, --format and --json exclude each other: {' and '.join(sorted(chosen))}.")
+    paths = paths or configured_paths((), environment or default_environment())
     gathered = read_files(path for path in paths if path != STDIN)
     if STDIN in paths:
         _read_stdin_into(gathered, stdin_filename)

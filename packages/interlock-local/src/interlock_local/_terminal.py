@@ -49,7 +49,13 @@ class Output(Protocol):
 
 
 class DeploymentClients(Protocol):
-    """A deployment that `--environment` and `--endpoint-url` name."""
+    """A deployment that `--environment` and `--endpoint-url` name.
+
+    environment: its name. endpoint_url: the address of its AWS API, None for AWS itself.
+    """
+
+    environment: str
+    endpoint_url: str | None
 
     @property
     def is_loopback(self) -> bool:
@@ -92,6 +98,9 @@ class Terminal(Protocol):
         """The exception that ends the command with this message and exit code 2."""
         ...
 
-    def deployment(self, environment: str, endpoint_url: str | None) -> DeploymentClients:
-        """The deployment that the options name. AWS errors of the command are explained with its name."""
+    def deployment(self, environment: str | None, endpoint_url: str | None) -> DeploymentClients:
+        """The deployment that the options name. None: the default environment.
+
+        AWS errors of the command are explained with its name.
+        """
         ...

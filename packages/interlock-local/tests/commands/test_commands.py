@@ -27,6 +27,9 @@ class NoDeployment:
 
     is_loopback = True
 
+    def __init__(self, environment: str, endpoint_url: str | None) -> None:
+        self.environment, self.endpoint_url = environment, endpoint_url
+
     def client(self, service: str) -> Any:
         raise AssertionError(service)
 
@@ -81,9 +84,10 @@ class Paper:
     def error(self, message: str) -> Rejected:
         return Rejected(message)
 
-    def deployment(self, environment: str, endpoint_url: str | None) -> NoDeployment:
+    def deployment(self, environment: str | None, endpoint_url: str | None) -> NoDeployment:
         self.named.append((environment, endpoint_url))
-        return NoDeployment()
+        is_local = environment in (None, "local")
+        return NoDeployment(environment or "local", endpoint_url or ("http://127.0.0.1:4566" if is_local else None))
 
 
 def call(command: click.Command, *arguments: str, terminal: Paper | None = None) -> Result:
@@ -102,7 +106,9 @@ def test_error_of_the_stack_becomes_the_terminals_error() -> None:
 def test_teardown_asks_before_it_removes() -> None:
     class Answers(Paper):
         def deployment(self, environment: str, endpoint_url: str | None) -> Any:
-            return SimpleNamespace(store=lambda: None, client=self.client)
+            return SimpleNamespace(
+                store=lambda: None, client=self.client, environment="local", endpoint_url=endpoint_url
+            )
 
         def client(self, service: str) -> Any:
             raise AssertionError(service)
@@ -188,19 +194,19 @@ def test_deployment_to_aws_itself_names_the_terraform() -> None:
     done = call(deploy, "--environment", "prod", terminal=terminal)
     assert done.exit_code == 2
     assert "Terraform" in done.stderr
-    assert terminal.named == []
+    assert terminal.named == [("prod", None)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((), ("local", None)),
-        (("--endpoint-url", "http://localhost:4566"), ("local", "http://localhost:4566")),
+        ((), (None, None)),
+        (("--endpoint-url", "http://localhost:4566"), (None, "http://localhost:4566")),
         (("-e", "test", "--endpoint-url", "http://localhost:4566"), ("test", "http://localhost:4566")),
     ],
 )
 def test_no_build_for_an_endpoint_that_does_not_answer(
-    arguments: tuple[str, ...], named: tuple[str, str | None]
+    arguments: tuple[str, ...], named: tuple[str | None, str | None]
 ) -> None:
     terminal = Paper()
     done = call(deploy, *arguments, terminal=terminal)

@@ -1,8 +1,10 @@
 """Deadlines, durations, execution dates, cron fires and calendars for data pipelines."""
 
 from ._calendars import Calendar, Exclusions, parse_weekday, recent_inclusions
+from ._clock_changes import ChangedFire, ClockChange, changed_fires, clock_changes
 from ._cron import Cron, parse_cron
 from ._cron_readings import other_readings
+from ._cron_words import cron_words
 from ._dates import ExecutionDate, execution_day, parse_execution_date
 from ._deadlines import (
     Clock,
@@ -32,7 +34,9 @@ from ._zones import zone
 __all__ = [
     "Calendar",
     "CalendarError",
+    "ChangedFire",
     "Clock",
+    "ClockChange",
     "Cron",
     "CronError",
     "Deadline",
@@ -51,6 +55,9 @@ __all__ = [
     "ZoneError",
     "absolute_deadline",
     "all_met",
+    "changed_fires",
+    "clock_changes",
+    "cron_words",
     "execution_day",
     "format_duration",
     "judge",

@@ -21,7 +21,13 @@ class Output(Protocol):
 
 
 class Deployment(Protocol):
-    """A deployment that `--environment` and `--endpoint-url` name."""
+    """A deployment that `--environment` and `--endpoint-url` name.
+
+    environment: its name. endpoint_url: the address of its AWS API, None for AWS itself.
+    """
+
+    environment: str
+    endpoint_url: str | None
 
     def store(self) -> Any:
         """Its tables. Raises an error for the user if a local endpoint does not answer."""
@@ -47,9 +53,14 @@ class Terminal(Protocol):
         """The exception that ends the command with this message and exit code 2."""
         ...
 
-    def deployment(self, environment: str, endpoint_url: str | None) -> Deployment:
-        """The deployment that the options name."""
+    def deployment(self, environment: str | None, endpoint_url: str | None) -> Deployment:
+        """The deployment that the options name. None: the default environment."""
         ...
+
+
+def _keep(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Keep the value for `Terminal.deployment`."""
+    context.meta[f"interlock.{option.name}"] = value
 
 
 @click.command()
@@ -57,16 +68,23 @@ class Terminal(Protocol):
     "--environment",
     "-e",
     envvar="INTERLOCK_ENVIRONMENT",
-    default=LOCAL,
-    show_default=True,
     metavar="NAME",
-    help="Name of the deployment. It is the first part of its tables' names.",
+    help=f"Name of the deployment, the first part of its tables' names. Default: that of interlock.toml, else {LOCAL}.",
 )
 @click.option(
     "--endpoint-url",
     envvar="AWS_ENDPOINT_URL",
     metavar="URL",
     help=f"Address of the AWS API. Default: {LOCAL_ENDPOINT} for the environment `{LOCAL}`, else AWS.",
+)
+@click.option("--profile", metavar="NAME", expose_value=False, callback=_keep, help="Profile of the AWS configuration.")
+@click.option(
+    "--region",
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+    metavar="NAME",
+    expose_value=False,
+    callback=_keep,
+    help="Region of the deployment.",
 )
 @click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to serve the page at.")
 @click.option(
@@ -90,7 +108,7 @@ class Terminal(Protocol):
 @click.pass_context
 def web(
     context: click.Context,
-    environment: str,
+    environment: str | None,
     endpoint_url: str | None,
     host: str,
     port: int,
@@ -121,18 +139,19 @@ def web(
         raise click.UsageError("--output table and --json exclude each other: --json is --output json.")
     terminal: Terminal = context.obj
     where = terminal.deployment(environment, endpoint_url)
+    named = where.environment
     # The first reads find an endpoint or a table that is away, before the page does.
     where.store().ping()
-    reader = Reader(DynamoTables(where.client("dynamodb")), TableNames.of_environment(environment))
+    reader = Reader(DynamoTables(where.client("dynamodb")), TableNames.of_environment(named))
     try:
         reader.check()
     except NoDays as error:
         raise terminal.error(str(error)) from None
     if target is not None:
-        _export(terminal, where, reader, environment, target, days, as_json=as_json or form == "json")
+        _export(terminal, where, reader, named, target, days, as_json=as_json or form == "json")
         return
     try:
-        server = PageServer(reader, environment, host=host, port=port)
+        server = PageServer(reader, named, host=host, port=port)
     except WebError as error:
         raise terminal.error(str(error)) from None
     out = terminal.console()

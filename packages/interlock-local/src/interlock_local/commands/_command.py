@@ -8,6 +8,7 @@ import click
 
 from interlock_local import LocalStackError
 from interlock_local._terminal import Terminal
+from interlock_local.commands._defaults import LOCAL, PORT
 
 P = ParamSpec("P")
 
@@ -24,6 +25,43 @@ def with_terminal(command: Callable[Concatenate[Terminal, P], None]) -> Callable
             raise terminal.error(str(error)) from None
 
     return run
+
+
+def deployment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --environment, --endpoint-url, --profile and --region. `Terminal.deployment` reads the last two."""
+    for option in (
+        click.option(
+            "--region",
+            envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+            metavar="NAME",
+            expose_value=False,
+            callback=_keep,
+            help="Region of the deployment.",
+        ),
+        click.option(
+            "--profile", metavar="NAME", expose_value=False, callback=_keep, help="Profile of the AWS configuration."
+        ),
+        click.option(
+            "--endpoint-url",
+            envvar="AWS_ENDPOINT_URL",
+            metavar="URL",
+            help=f"Address of the AWS API. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
+        ),
+        click.option(
+            "--environment",
+            "-e",
+            envvar="INTERLOCK_ENVIRONMENT",
+            metavar="NAME",
+            help="Name of the deployment, the first part of its tables' names. "
+            f"Default: that of interlock.toml, else {LOCAL}.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _keep(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    context.meta[f"interlock.{option.name}"] = value
 
 
 def with_output(command: Callable[..., None]) -> Callable[..., None]:

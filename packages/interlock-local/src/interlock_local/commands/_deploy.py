@@ -9,29 +9,14 @@ import click
 
 from interlock_local import LocalStackError, find_checkout
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_output, with_terminal
-from interlock_local.commands._defaults import LOCAL, PORT
+from interlock_local.commands._command import deployment_options, with_output, with_terminal
 
 if TYPE_CHECKING:
     from interlock_store import Store
 
 
 @click.command()
-@click.option(
-    "--environment",
-    "-e",
-    envvar="INTERLOCK_ENVIRONMENT",
-    default=LOCAL,
-    show_default=True,
-    metavar="NAME",
-    help="Name of the deployment. It is the first part of its tables' names.",
-)
-@click.option(
-    "--endpoint-url",
-    envvar="AWS_ENDPOINT_URL",
-    metavar="URL",
-    help=f"Address of the AWS API. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
-)
+@deployment_options
 @click.option(
     "--platform",
     type=click.Choice(["host", "arm64", "amd64"]),
@@ -47,7 +32,7 @@ if TYPE_CHECKING:
 @with_terminal
 def deploy(
     terminal: Terminal,
-    environment: str,
+    environment: str | None,
     endpoint_url: str | None,
     platform: str | None,
     skip_scheduler: bool | None,
@@ -70,13 +55,14 @@ def deploy(
     from interlock_local.site import StackSettings, deploy_to, has_slack, kept_variables, ping_function, skips_scheduler
     from interlock_local.zips import Target, build_zips
 
-    if endpoint_url is None and environment != LOCAL:
+    where = terminal.deployment(environment, endpoint_url)
+    if where.endpoint_url is None:
         raise terminal.error(
             "name the endpoint with --endpoint-url; for AWS itself, use the Terraform module infra/stack"
         )
+    named = where.environment
     if shutil.which("uv") is None:
         raise terminal.error("uv is not installed, and it builds the Lambda packages: pip install uv")
-    where = terminal.deployment(environment, endpoint_url)
     where.store()
     chosen = platform or ("host" if where.is_loopback else "arm64")
     target = Target.host() if chosen == "host" else Target.aws(chosen)
@@ -86,13 +72,13 @@ def deploy(
     if token:
         # The token of this shell is for Slack itself, and a kept secret would win over it.
         given |= {"SLACK_API_URL", "SLACK_SECRET_ARN"}
-    kept = kept_variables(where.client("lambda"), environment, given)
-    was_skipped = skips_scheduler(where.client("lambda"), environment)
+    kept = kept_variables(where.client("lambda"), named, given)
+    was_skipped = skips_scheduler(where.client("lambda"), named)
     # Functions that export their traces need the exporter in their zips.
     exports = any("OTEL_EXPORTER_OTLP_ENDPOINT" in variables for variables in kept.values())
     zips = build_zips(find_checkout(), target, with_telemetry=exports, progress=say)
     settings = StackSettings(
-        environment=environment,
+        environment=named,
         slack_bot_token=token,
         slack_channel_id=channel or "C0LOCAL",
         architecture=target.processor,
@@ -102,7 +88,7 @@ def deploy(
     made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
     for service in made.functions:
         say(f"checking {service}")
-        for fault in ping_function(where.client("lambda"), environment, service):
+        for fault in ping_function(where.client("lambda"), named, service):
             say(f"warning: {fault}")
     ran = _smoke_test(terminal, where.store(), say) if smoke else None
     slack = has_slack(kept["alert-dispatcher"], token)
@@ -112,7 +98,7 @@ def deploy(
         terminal.print_json({**found, "smoke": ran})
         return
     out = terminal.console()
-    out.line(("green", "deployed"), f" {len(made.functions)} functions as {environment}-interlock-*")
+    out.line(("green", "deployed"), f" {len(made.functions)} functions as {named}-interlock-*")
     if not slack:
         out.line(("yellow", "alerts are only logged"), ": to use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
 

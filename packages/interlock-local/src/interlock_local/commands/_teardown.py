@@ -5,32 +5,22 @@ import sys
 import click
 
 from interlock_local._terminal import Terminal
-from interlock_local.commands._command import with_output, with_terminal
-from interlock_local.commands._defaults import LOCAL, PORT
+from interlock_local.commands._command import deployment_options, with_output, with_terminal
 
 
 @click.command()
-@click.option(
-    "--environment",
-    "-e",
-    envvar="INTERLOCK_ENVIRONMENT",
-    default=LOCAL,
-    show_default=True,
-    metavar="NAME",
-    help="Name of the deployment. It is the first part of its tables' names.",
-)
-@click.option(
-    "--endpoint-url",
-    envvar="AWS_ENDPOINT_URL",
-    metavar="URL",
-    help=f"Address of the AWS API. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
-)
+@deployment_options
 @click.option("--skip-scheduler", is_flag=True, help="Do not call EventBridge Scheduler.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_output
 @with_terminal
 def teardown(
-    terminal: Terminal, environment: str, endpoint_url: str | None, skip_scheduler: bool, yes: bool, as_json: bool
+    terminal: Terminal,
+    environment: str | None,
+    endpoint_url: str | None,
+    skip_scheduler: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Remove a deployment of `interlock deploy`, with all rows of its tables.
 
@@ -43,25 +33,26 @@ def teardown(
     """
     from interlock_local.site import teardown as remove
 
-    if endpoint_url is None and environment != LOCAL:
+    where = terminal.deployment(environment, endpoint_url)
+    named = where.environment
+    if where.endpoint_url is None:
         raise terminal.error("name the endpoint with --endpoint-url; Terraform itself removes its deployments")
     if as_json and not yes:
         raise terminal.error("--json needs --yes, because a question is no JSON")
-    where = terminal.deployment(environment, endpoint_url)
     where.store()
     if not yes:
-        question = f"Remove {environment}-interlock-* with all rows?"
+        question = f"Remove {named}-interlock-* with all rows?"
         if sys.stdin is None or not sys.stdin.isatty():
             raise terminal.error(f"{question} Confirm it with --yes")
         click.confirm(question, abort=True, err=True)
     out = terminal.console()
     say = (lambda line: None) if as_json else terminal.progress(out)
-    removed = remove(where.client, environment, skip_scheduler=skip_scheduler, progress=say)
+    removed = remove(where.client, named, skip_scheduler=skip_scheduler, progress=say)
     if as_json:
-        terminal.print_json({"environment": environment, "removed": list(removed)})
+        terminal.print_json({"environment": named, "removed": list(removed)})
     elif removed:
-        out.line(("green", "removed"), f" {len(removed)} resources of {environment}-interlock-*")
+        out.line(("green", "removed"), f" {len(removed)} resources of {named}-interlock-*")
     else:
-        out.line(f"there is no deployment {environment}-interlock-*")
+        out.line(f"there is no deployment {named}-interlock-*")
     if not removed:
         click.get_current_context().exit(1)
