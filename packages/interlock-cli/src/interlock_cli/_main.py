@@ -69,12 +69,11 @@ class _Interlock(click.Group):
             return result
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
-        except OSError as error:
-            if error.errno not in _UNWRITABLE:
-                raise
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
-            raise OutputError(f"the output cannot be written: {error.strerror}") from None
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+                sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
+                raise OutputError(f"the output cannot be written: {error.strerror}") from None
+            # The errors of botocore about a connection are errors of the operating system too.
             from interlock_cli._expected import explain
 
             expected = explain(error, context)
