@@ -11,6 +11,7 @@ OWN = {
     "events": "Print events, oldest first, times in UTC.",
     "history": "Print the events of a pipeline in a period, oldest first.",
     "init": "Write a pipeline file with comments, and the schema for editors next to it.",
+    "logs": "Show the end of the output of the job of PIPELINE for DATE, and its pages.",
     "migrate": "Add missing attributes to the rows of an older deployment.",
     "pause": "Pause PIPELINE: from now on none of its jobs starts.",
     "push": "Validate files and write them to the tables.",
