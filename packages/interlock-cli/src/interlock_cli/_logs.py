@@ -17,9 +17,6 @@ from interlock_sla import ExecutionDateError, parse_execution_date
 if TYPE_CHECKING:
     from interlock_cli._job_logs import Output
 
-_OF_OTHERS = frozenset({"airflow", "databricks"})
-"""The job types whose pages are not at AWS."""
-
 _SLACK = timedelta(minutes=1)
 """The logs of a function are a little later than its answer."""
 
@@ -74,18 +71,22 @@ def logs(
     run = _run_of(where, pipeline, date)
     intent = _intent_of(run, attempt)
     begin, end = _span(run, intent)
-    region = str(where.client("dynamodb").meta.region_name)
-    links = job_links(
-        intent.type,
-        intent.config,
-        _run_id(intent),
-        region=region,
-        details=intent.details,
-        variables=run_variables(run.key, intent),
-        begin=begin,
-        end=end,
-    )
-    pages = _pages(where, run, intent, links)
+
+    def links_in(region: str | None) -> JobLinks:
+        return job_links(
+            intent.type,
+            intent.config,
+            _run_id(intent),
+            region=region,
+            details=intent.details,
+            variables=run_variables(run.key, intent),
+            begin=begin,
+            end=end,
+        )
+
+    # An endpoint of its own may have CloudWatch Logs, and has no console.
+    links = links_in(str(where.client("dynamodb").meta.region_name))
+    pages = _pages(where, run, links if where.endpoint_url is None else links_in(None))
     found = _Found(run, intent, pages, _output(where, intent, links, begin, end, lines))
     if as_json:
         print_json(_wire(found))
@@ -139,11 +140,10 @@ def _span(run: Run, intent: JobIntent) -> tuple[datetime, datetime | None]:
     return begin, None if end is None else end + _SLACK
 
 
-def _pages(where: Deployment, run: Run, intent: JobIntent, links: JobLinks) -> list[Link]:
-    """The pages that exist. An endpoint of its own has no console of AWS."""
-    is_aws = where.endpoint_url is None
-    pages = [links.run, links.logs] if is_aws or intent.type in _OF_OTHERS else []
-    return [page for page in (*pages, _execution_page(where, run) if is_aws else None) if page is not None]
+def _pages(where: Deployment, run: Run, links: JobLinks) -> list[Link]:
+    """The pages that exist."""
+    execution = _execution_page(where, run) if where.endpoint_url is None else None
+    return [page for page in (links.run, links.logs, execution) if page is not None]
 
 
 def _execution_page(where: Deployment, run: Run) -> Link | None:
