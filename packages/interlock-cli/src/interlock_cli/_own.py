@@ -1,11 +1,13 @@
 """The own commands of `interlock`: where each is, and its summary. A command is imported when it is used."""
 
+import os
 from importlib import import_module
 
 import click
 
 OWN = {
     "alerts": "Show where each alert is.",
+    "completion": "Print the script with which SHELL completes commands, options and pipelines.",
     "cron": "Explain a cron expression: in words, its next fires, and the clock changes.",
     "dlq": "Show the dead letters of a deployment, and send them to their functions again.",
     "events": "Print events, oldest first, times in UTC.",
@@ -28,10 +30,18 @@ OWN = {
 """The first sentence of each command's help. A command is the object of its name in the module `_<name>`."""
 
 
+FIRST_IS_PIPELINE = frozenset({"events", "history", "logs", "pause", "remove", "rerun", "resume", "status", "why"})
+"""The own commands whose first argument is the id of a pipeline."""
+
+
 def own_command(name: str) -> click.Command | None:
     """The command. None for an unknown name."""
     if name not in OWN:
         return None
     found = getattr(import_module(f"interlock_cli._{name}"), name)
     assert isinstance(found, click.Command)
+    if "_INTERLOCK_COMPLETE" in os.environ and name != "init":
+        from interlock_cli._pipeline_names import offer_pipelines
+
+        offer_pipelines(found)
     return found
