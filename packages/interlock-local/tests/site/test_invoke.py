@@ -55,3 +55,37 @@ def test_a_faulty_part_is_named_without_the_healthy_ones() -> None:
 def test_a_wrong_target_of_alerts_is_a_warning() -> None:
     assert ping_function(health(events="ok", targets="error: hook: no key"), "local", "x") == ["hook: no key"]
     assert ping_function(health(events="ok", pending="ok: 3 wait"), "local", "x") == []
+
+
+class Slow:
+    """A Lambda whose checks end in time from an answer on."""
+
+    exceptions = Functions.exceptions
+
+    def __init__(self, slow: int, fault: str = "no answer within 5s") -> None:
+        self.pings, self._slow, self._fault = 0, slow, fault
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        self.pings += 1
+        text = f"error: {self._fault}" if self.pings <= self._slow else "ok"
+        return {"Payload": BytesIO(json.dumps({"checks": {"events": text}}).encode())}
+
+
+def test_check_that_is_too_slow_is_repeated() -> None:
+    function = Slow(2)
+    assert ping_function(function, "local", "event-sink") == []
+    assert function.pings == 3
+
+
+def test_other_fault_is_reported_at_once() -> None:
+    function = Slow(9, "KeyError: x")
+    with pytest.raises(LocalStackError, match="is not healthy: events: KeyError: x"):
+        ping_function(function, "local", "event-sink")
+    assert function.pings == 1
+
+
+def test_check_that_stays_too_slow_names_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_local.site._invoke._SLOW_PATIENCE", 0.5)
+    with pytest.raises(LocalStackError) as caught:
+        ping_function(Slow(99), "local", "event-sink")
+    assert str(caught.value).startswith("The machine is slow: the function event-sink has not checked events in time")
