@@ -44,6 +44,7 @@ validation: {rules: [{key: landing, check: gte, field: count, value: 1000}]}
 job: {type: glue, config: {jobName: orders}}
 """
 TAB = {"_INTERLOCK_COMPLETE": "bash_complete", "COMP_WORDS": "interlock st", "COMP_CWORD": "1"}
+TAB_OF_ID = {"_INTERLOCK_COMPLETE": "bash_complete", "COMP_WORDS": "interlock why o", "COMP_CWORD": "2"}
 
 
 class Call(Struct):
@@ -73,6 +74,7 @@ def main() -> None:
             Call("interlock --version", [*interlock, "--version"], goal=1.3),
             Call("interlock --help", [*interlock, "--help"], goal=1.3),
             Call("interlock st<TAB>", interlock, TAB, goal=1.3),
+            Call("interlock why o<TAB>", interlock, TAB_OF_ID, goal=1.3),
             Call("interlock validate", [*interlock, "validate", folder], goal=2.2),
             Call("interlock status --help", [*interlock, "status", "--help"]),
         ]

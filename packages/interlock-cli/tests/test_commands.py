@@ -502,7 +502,7 @@ def test_validate_reports_a_missing_deployment(run: Any, store: Store, files: Pa
 @pytest.mark.parametrize("command", [("status",), ("events",), ("sensor", "put", "p", "k", "a=1")])
 def test_missing_local_stack_is_reported(run: Any, command: tuple[str, ...]) -> None:
     done = run(*command, at="http://127.0.0.1:9")
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "no server answers at http://127.0.0.1:9. Start the local stack with `interlock up`" in done.output
 
 

@@ -61,6 +61,14 @@ def test_group_itself_imports_no_command(arguments: tuple[str, ...], environment
     assert own <= OF_THE_GROUP
 
 
+def test_tab_of_a_pipeline_imports_no_command() -> None:
+    asked = {"_INTERLOCK_COMPLETE": "bash_complete", "COMP_WORDS": "interlock why x", "COMP_CWORD": "2"}
+    found = modules_after(**asked)
+    own = {name.partition(".")[2] or "__init__" for name in found if name.startswith("interlock_cli")}
+    assert own <= OF_THE_GROUP | {"_pipeline_names", "_settings"}
+    assert packages(found) == {"interlock_cli", "msgspec"}
+
+
 def test_validate_imports_no_table_and_no_cloud(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(PIPELINE)
     found = packages(modules_after("validate", str(tmp_path)))

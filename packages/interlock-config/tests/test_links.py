@@ -120,6 +120,8 @@ def test_the_answer_of_a_start_names_the_airflow_version(api: str | None) -> Non
     ("kind", "config", "run_id", "region"),
     [
         ("glue", {"jobName": "load"}, "jr_8", None),
+        ("lambda", {"functionName": "arn:aws:lambda:eu-west-1:123456789012:function:load"}, "sync", None),
+        ("step-function", {}, "arn:aws:states:eu-west-1:123456789012:execution:a:b", None),
         ("glue", {"jobName": "load"}, None, "eu-west-1"),
         ("glue", {"jobName": "load"}, "", "eu-west-1"),
         ("databricks", {"workspaceUrl": "https://a.example", "jobId": 1}, "sync", None),

@@ -107,6 +107,15 @@ def test_an_open_page_follows_a_change(site: Any, opened: Any) -> None:
     assert opened.locator("#summary a.count.failed").inner_text() == "2 failed"
 
 
+def test_an_empty_page_gets_its_first_pipeline(site: Any, opened: Any) -> None:
+    opened.goto("/")
+    assert opened.locator("#empty").count() == 1
+    site.pipeline("first")
+    opened.wait_for_selector("#rows tr.changed", timeout=10_000)
+    assert names(opened) == ["first"]
+    assert opened.locator("#empty").count() == 0
+
+
 def test_an_open_page_says_that_it_follows_no_changes(
     site: Any, server: PageServer, chromium: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

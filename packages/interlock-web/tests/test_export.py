@@ -31,8 +31,31 @@ def test_every_link_leads_to_a_file(site: Any, reader: Reader, tmp_path: Path) -
     missing = {(page, link) for page, link in links(folder) if not (folder / link).is_file()}
     assert missing == set()
     assert (folder / "index-50.html").is_file()
-    assert done == Exported(done.files, overviews=2, pipelines=68, runs=6)
+    assert done == Exported(done.files, overviews=2, days=7, pipelines=68, runs=6)
     assert done.files == sum(1 for path in folder.rglob("*") if path.is_file())
+
+
+def test_each_day_has_its_time_axis(site: Any, reader: Reader, tmp_path: Path) -> None:
+    site.all_states()
+    export_pages(reader, "test", tmp_path / "pages", days=3)
+    folder = tmp_path / "pages"
+    assert {path.name for path in folder.glob("day-*")} == {f"day-2026-03-0{n}.html" for n in (1, 2, 3)}
+    shown = (folder / "day-2026-03-03.html").read_text()
+    assert 'class="bar' in shown
+    assert 'href="run-held-2026-03-03.html"' in shown
+    assert "No run of this day" in (folder / "day-2026-03-01.html").read_text()
+    assert 'href="day-2026-03-02.html"' in (folder / "index.html").read_text()
+
+
+def test_each_part_of_a_day_is_a_file(site: Any, reader: Reader, tmp_path: Path) -> None:
+    for number in range(60):
+        site.close(site.begin(f"p{number:03d}"))
+    export_pages(reader, "test", tmp_path / "pages", days=1)
+    first, second = (
+        (tmp_path / "pages" / name).read_text() for name in ("day-2026-03-03.html", "day-2026-03-03-50.html")
+    )
+    assert 'href="day-2026-03-03-50.html"' in first
+    assert (first.count('<svg class="day"'), second.count('<svg class="day"')) == (51, 11)
 
 
 def test_a_date_that_needs_a_look_has_its_page(site: Any, reader: Reader, tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 import re
 import shlex
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from interlock_lifecycle import RunStatus
+from interlock_lifecycle import CommitIntent, JobIntent, RunStatus
 from interlock_lifecycle.reports import explain_date
 from interlock_sla import Outcome, parse_execution_date
-from interlock_store import read_date
+from interlock_store import Commit, read_date
 
 HELD = "/run?pipeline=held&date=2026-03-03"
 
@@ -142,3 +144,36 @@ def test_an_address_without_a_page_is_answered(site: Any, client: Any, url: str,
     answer = client.get(url)
     assert answer.status == status
     assert text in answer.text
+
+
+def glue(site: Any, name: str = "glued", job: str = "load", run_id: str = "jr_8") -> None:
+    """A run whose Glue job has started."""
+    site.pipeline(name)
+    run = site.begin(name)
+    intent = JobIntent(0, "k", site.now, "glue", {"jobName": job}, run.committed_at)
+    assert site.store.commit(CommitIntent(run, intent)) is Commit.COMMITTED
+    answered = replace(intent, run_id=run_id, started_at=run.committed_at)
+    assert site.store.commit(CommitIntent(site.run(run.key), answered)) is Commit.COMMITTED
+
+
+def test_pages_of_the_job_are_links(site: Any, open_page: Any) -> None:
+    glue(site)
+    page = open_page(region="eu-west-1").get("/run?pipeline=glued&date=2026-03-03").text
+    found = re.findall(r'attempt (\d): <a href="([^"]+)" rel="noreferrer noopener">([^<]+)</a>', page)
+    assert [(attempt, label) for attempt, _, label in found] == [("0", "Glue run"), ("0", "CloudWatch logs")]
+    assert unescape(found[0][1]) == (
+        "https://eu-west-1.console.aws.amazon.com/gluestudio/home?region=eu-west-1#/job/load/run/jr_8"
+    )
+
+
+def test_deployment_outside_of_aws_has_no_console(site: Any, client: Any) -> None:
+    glue(site)
+    assert "Pages of the job" not in client.get("/run?pipeline=glued&date=2026-03-03").text
+
+
+def test_hostile_config_makes_no_other_link(site: Any, open_page: Any) -> None:
+    glue(site, job='x" onclick="alert(1)', run_id="<script>alert(1)</script>")
+    page = open_page(region="eu-west-1").get("/run?pipeline=glued&date=2026-03-03").text
+    assert "onclick" not in re.sub(r'href="[^"]*"', "", page)
+    assert "<script>alert" not in page
+    assert "#/job/x%22%20onclick%3D%22alert%281%29/run/%3Cscript%3E" in page

@@ -5,10 +5,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 (the one of botocore)
+    HTTPClientError,
+)
 
 from interlock_cli._deployment import Deployment
-from interlock_cli._errors import CliError
+from interlock_cli._errors import Away, CliError
 from interlock_store import DynamoTables, Overview, Store, TableNames
 
 # The codes of a server that did not sign the request's credentials, on AWS and on the local stack.
@@ -22,6 +27,9 @@ _FOREIGN = frozenset(
 )
 
 
+_SERVER_ERROR = 500
+
+
 def make_client(
     service: str, endpoint_url: str | None, profile: str | None, key: Mapping[str, str], limits: Mapping[str, Any]
 ) -> Any:
@@ -32,7 +40,7 @@ def make_client(
     """
     try:
         maker = boto3 if profile is None else boto3.Session(profile_name=profile)
-        return maker.client(service, endpoint_url=endpoint_url, config=Config(connect_timeout=5, **limits), **key)  # type: ignore[call-overload]
+        return maker.client(service, endpoint_url=endpoint_url, config=Config(connect_timeout=3, **limits), **key)  # type: ignore[call-overload]
     except BotoCoreError as error:
         raise CliError(f"cannot create a client for AWS: {error}") from None
 
@@ -48,7 +56,7 @@ def make_overview(client: Any, environment: str) -> Overview:
 
 
 def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
-    """One sentence for a failed request to AWS."""
+    """One sentence for a failed request to AWS. The exit code is 1 if AWS is away, or cannot answer now."""
     found = error.response["Error"] if isinstance(error, ClientError) else {}
     code = found.get("Code", "")
     if code == "ResourceNotFoundException" and where is not None:
@@ -58,4 +66,8 @@ def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | No
         )
     if code in _FOREIGN and where is not None:
         return CliError(f"{where.endpoint_url or 'AWS'} does not accept the credentials: {found.get('Message', code)}")
-    return CliError(f"the request to AWS failed: {error}")
+    if isinstance(error, (ConnectionError, HTTPClientError)):
+        return Away(f"{(where and where.endpoint_url) or 'AWS'} cannot be reached: {error}")
+    facts = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+    failed = Away if facts.get("HTTPStatusCode", 0) >= _SERVER_ERROR else CliError
+    return failed(f"the request to AWS failed: {error}")

@@ -1,7 +1,6 @@
 """The deployment that a command uses: its name, its endpoint and its tables. Only a client or a table loads boto3."""
 
 import os
-import socket
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,6 @@ from urllib.parse import urlsplit
 import click
 from msgspec import Struct
 
-from interlock_cli._errors import CliError
 from interlock_cli._settings import FILE, LOCAL, default_environment, settings
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 CREDENTIALS = "interlock.credentials"
 """Each entry point of this group is a function from an endpoint on this machine to the key of its server, or None."""
 
-_NAMED = "interlock.deployment"
+_NAMED, _REACHED = "interlock.deployment", "interlock.reached"
 PROFILE, REGION = "interlock.profile", "interlock.region"
 """The keys of a context's `meta` under which commands keep the values of --profile and --region."""
 
@@ -48,7 +46,8 @@ class Deployment(Struct, frozen=True):
     keys: Mapping[str, str] = {}
 
     def client(self, service: str) -> Any:
-        """A boto3 client for one of the deployment's services."""
+        """A boto3 client for one of the deployment's services. The first one checks that the endpoint is there."""
+        self._check_reachable()
         return self.patient_client(service, read_timeout=60, max_retries=3)
 
     def patient_client(self, service: str, *, read_timeout: int, max_retries: int) -> Any:
@@ -65,14 +64,12 @@ class Deployment(Struct, frozen=True):
         """The deployment's tables."""
         from interlock_cli._aws import make_store
 
-        self._check_reachable()
         return make_store(self.client("dynamodb"), self.environment)
 
     def overview(self) -> "Overview":
         """The reader of the deployment's newest rows."""
         from interlock_cli._aws import make_overview
 
-        self._check_reachable()
         return make_overview(self.client("dynamodb"), self.environment)
 
     def _credentials(self) -> tuple[str | None, Mapping[str, str]]:
@@ -99,18 +96,16 @@ class Deployment(Struct, frozen=True):
         return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in {"127.0.0.1", "localhost"}
 
     def _check_reachable(self) -> None:
-        """Raise CliError at once if no local stack runs, instead of after several attempts to connect."""
-        if not self.is_loopback:
+        """Raise CliError within seconds if no server answers at the endpoint, or a server without an API of AWS."""
+        if self.endpoint_url is None:
             return
-        assert self.endpoint_url is not None
-        parts = urlsplit(self.endpoint_url)
-        try:
-            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2).close()
-        except OSError:
-            raise CliError(
-                f"no server answers at {self.endpoint_url}. Start the local stack with `interlock up`, "
-                "or name a deployment on AWS with --environment"
-            ) from None
+        context = click.get_current_context(silent=True)
+        reached: set[str] = set() if context is None else context.meta.setdefault(_REACHED, set())
+        if self.endpoint_url not in reached:
+            from interlock_cli._reach import check_reachable
+
+            check_reachable(self, self.endpoint_url)
+            reached.add(self.endpoint_url)
 
 
 def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -34,6 +34,12 @@ class Rejection(CliError):
             error_console().line(line)
 
 
+class Away(CliError):
+    """The endpoint or AWS cannot be reached, although the input has no error. The exit code is 1."""
+
+    exit_code = 1
+
+
 class OutputError(CliError):
     """The result cannot be written, although the input has no error. The exit code is 1."""
 

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from interlock_cli._errors import OutputError
 from interlock_cli._foreign import shown
 from interlock_cli._installed import InstalledCommands
-from interlock_cli._own import OWN, own_command
+from interlock_cli._own import FIRST_IS_PIPELINE, OWN, own_command
 from interlock_cli._terminal import Terminal
 
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -37,6 +37,16 @@ class _Interlock(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command. Another package cannot replace an own command."""
         return super().get_command(context, name) or own_command(name) or self.installed.command(name)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the arguments. A shell that asks for the first word after it gets one that loads nothing."""
+        if context.resilient_parsing and len(args) == 1 and args[0] in FIRST_IS_PIPELINE:
+            from interlock_cli._pipeline_names import PipelineFirst
+
+            return args[0], PipelineFirst(args[0]), []
+        return super().resolve_command(context, args)
 
     def _listed(self, context: click.Context, name: str) -> click.Command | None:
         """A command with its summary for a list, without its import if the summary is known."""
@@ -69,12 +79,11 @@ class _Interlock(click.Group):
             return result
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
-        except OSError as error:
-            if error.errno not in _UNWRITABLE:
-                raise
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
-            raise OutputError(f"the output cannot be written: {error.strerror}") from None
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+                sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
+                raise OutputError(f"the output cannot be written: {error.strerror}") from None
+            # The errors of botocore about a connection are errors of the operating system too.
             from interlock_cli._expected import explain
 
             expected = explain(error, context)

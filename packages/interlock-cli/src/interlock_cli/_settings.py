@@ -148,7 +148,7 @@ class _Reader:
         return Environment(
             profile=value("profile", _text),
             region=value("region", _region),
-            endpoint=value("endpoint", _endpoint),
+            endpoint=value("endpoint", read_endpoint),
             pipelines=tuple(folder / one for one in value("pipelines", _texts) or ()),
             alerts=None if alerts is None else folder / alerts,
         )
@@ -198,7 +198,8 @@ def _region(value: object) -> str:
     return value
 
 
-def _endpoint(value: object) -> str:
+def read_endpoint(value: object) -> str:
+    """The address of an AWS API. Raises ValueError with the allowed form."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:

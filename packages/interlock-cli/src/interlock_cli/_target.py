@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from interlock_cli._errors import CliError
-from interlock_cli._settings import REGION, REGION_ALLOWED
+from interlock_cli._settings import REGION, REGION_ALLOWED, read_endpoint
 
 if TYPE_CHECKING:
     from interlock_cli._deployment import Deployment
@@ -53,6 +53,11 @@ def aim(named: "Deployment", context: click.Context) -> "Deployment":
         )
         if value is not None and not pattern.fullmatch(value)
     ]
+    if named.endpoint_url is not None:
+        try:
+            read_endpoint(named.endpoint_url)
+        except ValueError as error:
+            wrong.append(f"--endpoint-url is {named.endpoint_url!r}, {error}")
     if wrong:
         raise CliError(*wrong)
     if account is role is None:

@@ -72,7 +72,8 @@ def job_links(
     """The pages of a job. Whatever is unknown or cannot be an address has no page. It raises no error.
 
     config: `job.config`, as written. run_id, details: the answer to the job's start. region: the region in which the
-    job was started, None outside of AWS. An ARN in the config or in the run id has its own region and partition.
+    job was started. None outside of AWS, where no job has a page at AWS. An ARN in the config or in the run id has its
+    own region and partition.
     variables: the values of `${INTERLOCK_…}` that are known. A value with another variable has no page. begin, end:
     the time of the job (UTC), for logs that several jobs share.
     """
@@ -181,7 +182,7 @@ def _emr_serverless(job: _Job) -> JobLinks:
 
 
 def _step_function(job: _Job) -> JobLinks:
-    return job.pages(execution_link(job.id) if job.id else None)
+    return job.pages(execution_link(job.id) if job.id and job.region else None)
 
 
 def _lambda(job: _Job) -> JobLinks:
@@ -192,7 +193,7 @@ def _lambda(job: _Job) -> JobLinks:
         r"(?P<name>[A-Za-z0-9_-]+)(?::[A-Za-z0-9_$-]+)?",
         given,
     )
-    if not found:
+    if not found or job.region is None:
         return JobLinks()
     region, name = found["region"] or job.region, found["name"]
     base = _console(region, found["partition"], "lambda")

@@ -58,6 +58,18 @@ def test_a_real_command_runs_once_with_its_date_and_completes(
     assert sorted(bench.events()) == ["JOB_COMPLETED", "JOB_TRIGGERED", "JOB_TRIGGERED", "VALIDATION_PASSED"]
 
 
+@pytest.mark.parametrize(("end", "code"), [("", "0"), ("; exit 3", "3")])
+def test_row_of_a_run_keeps_the_end_of_a_commands_output(
+    with_command: Callable[[str], Bench], end: str, code: str
+) -> None:
+    bench = with_command(f"sh -c 'echo loaded 12 rows{end}'")
+    bench.ask("evaluate")
+    bench.ask("trigger")
+    intent = bench.run.job_intent
+    assert intent is not None
+    assert intent.details == {"output": "loaded 12 rows\n", "exit_code": code}
+
+
 @pytest.mark.parametrize("spelling", ["workingDirectory", "working_directory"])
 def test_a_command_runs_in_the_directory_of_its_pipeline(tmp_path: Path, spelling: str) -> None:
     (tmp_path / "below").mkdir()

@@ -35,6 +35,11 @@ class Output(Protocol):
         """Whether the stream is a terminal, and no file or pipe."""
         ...
 
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        ...
+
     def line(self, *parts: Part) -> None:
         """Print the parts as one line. A line end within a part is escaped."""
         ...

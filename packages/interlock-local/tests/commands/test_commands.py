@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from interlock_local import LocalStackError
 from interlock_local._terminal import Part
-from interlock_local.commands import build, deploy, teardown, up
+from interlock_local.commands import build, demo, deploy, teardown, up
 from interlock_local.commands._deploy import _smoke_test
 from interlock_local.stack import RecordingSlack
 
@@ -101,6 +101,16 @@ def test_error_of_the_stack_becomes_the_terminals_error() -> None:
     assert done.exit_code == 2
     assert str(port) in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_interrupted_demo_says_so_and_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("interlock_local.demo.play", play)
+    done = call(demo)
+    assert done.exit_code == 130
+    assert "the local stack is stopped, and nothing of it is kept" in done.output
 
 
 def test_teardown_asks_before_it_removes() -> None:

@@ -33,15 +33,17 @@ def make_app(
     reader: Reader,
     environment: str,
     *,
+    region: str | None = None,
     hosts: Collection[str] | None = None,
     poll_seconds: float = POLL_SECONDS,
 ) -> Starlette:
     """The page of a deployment as an ASGI application.
 
-    hosts: the host names by which it may be asked for, None for any. poll_seconds: the time between two looks of an
-    open overview. `app.state.streams.is_ending = True` ends the open streams.
+    region: that of the deployment, for the pages of jobs at AWS. None outside of AWS. hosts: the host names by which it
+    may be asked for, None for any. poll_seconds: the time between two looks of an open overview.
+    `app.state.streams.is_ending = True` ends the open streams.
     """
-    pages = Pages(environment, ServerLinks())
+    pages = Pages(environment, ServerLinks(), region)
     streams = Streams(reader, pages, poll_seconds)
     site = _Site(reader, pages, streams)
     app = Starlette(

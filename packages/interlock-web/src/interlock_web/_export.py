@@ -14,7 +14,7 @@ from interlock_web._board import ROWS_OF_A_PART, CellState
 from interlock_web._links import FileLinks
 from interlock_web._pages import Pages, View
 from interlock_web._reader import Reader
-from interlock_web._views import finished, read_board
+from interlock_web._views import day_of, finished, read_board
 
 MARK = ".interlock-web"
 """A file of each exported folder. A folder without it is not replaced."""
@@ -28,6 +28,7 @@ class Exported(Struct, frozen=True):
 
     files: int
     overviews: int
+    days: int
     pipelines: int
     runs: int
 
@@ -37,9 +38,17 @@ class NotReplaced(Exception):
 
 
 def export_pages(
-    reader: Reader, environment: str, target: Path, *, days: int = 14, say: Callable[[str], None] = lambda _: None
+    reader: Reader,
+    environment: str,
+    target: Path,
+    *,
+    days: int = 14,
+    region: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Exported:
-    """Write the overview, each pipeline, and each date that is not simply completed, into the folder `target`.
+    """Write the overview, its days, each pipeline, and each date that is not simply completed, into a folder.
+
+    region: that of the deployment, for the pages of jobs at AWS. None outside of AWS.
 
     The files are written into another folder, which then takes its place at once. An earlier export there is replaced.
 
@@ -52,7 +61,7 @@ def export_pages(
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        done = _write(reader, environment, scratch, days, say)
+        done = _write(reader, environment, scratch, days, region, say)
         scratch.chmod(0o755)
         _take_place(scratch, target)
     finally:
@@ -75,16 +84,22 @@ def _take_place(scratch: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(reader: Reader, environment: str, folder: Path, days: int, say: Callable[[str], None]) -> Exported:
+def _write(
+    reader: Reader, environment: str, folder: Path, days: int, region: str | None, say: Callable[[str], None]
+) -> Exported:
     board, facts = read_board(reader, View(days=days))
     keys = [cell.key for row in board.rows for cell in row.cells if cell.key and cell.state not in _LEFT_OUT]
-    links = FileLinks(frozenset((key.pipeline_id, str(key.date)) for key in keys))
-    pages = Pages(environment, links)
+    links = FileLinks(frozenset((key.pipeline_id, str(key.date)) for key in keys), frozenset(board.days))
+    pages = Pages(environment, links, region)
     offsets = range(0, max(board.found, 1), ROWS_OF_A_PART)
     for offset in offsets:
         view = View(days=days, offset=offset)
         rows = finished(reader, facts, board.rows[offset : offset + ROWS_OF_A_PART])
         _put(folder, links.overview({"offset": offset or ""}), pages.overview(board, rows, view))
+    for day in board.days:
+        for offset in offsets:
+            view = View(until=day, days=1, offset=offset)
+            _put(folder, links.day(view.query()), pages.day(*day_of(reader, view), view))
     for place, row in enumerate(board.rows):
         _put(folder, links.pipeline(row.pipeline), pages.pipeline(reader.pipeline(row.pipeline)))
         if place % ROWS_OF_A_PART == ROWS_OF_A_PART - 1:
@@ -96,7 +111,7 @@ def _write(reader: Reader, environment: str, folder: Path, days: int, say: Calla
         shutil.copy(STATIC / name, folder / "static" / name)
     (folder / MARK).write_text("The pages of `interlock web --export`. The next export replaces this folder.\n")
     files = sum(1 for path in folder.rglob("*") if path.is_file())
-    return Exported(files, len(offsets), board.found, len(keys))
+    return Exported(files, len(offsets), len(board.days), board.found, len(keys))
 
 
 def _put(folder: Path, name: str, text: str) -> None:

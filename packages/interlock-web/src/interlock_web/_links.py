@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date as calendar_day
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -22,7 +23,7 @@ class Links(Protocol):
         ...
 
     def day(self, query: Mapping[str, object]) -> str:
-        """A day on a time axis. Exported files have none, and the link leads to the overview."""
+        """A day on a time axis."""
         ...
 
     def run(self, key: RunKey) -> str:
@@ -64,13 +65,17 @@ class ServerLinks:
 class FileLinks:
     """The addresses of exported files in one folder. A name that is no file name becomes its digest.
 
-    runs: the dates with a page of their own, as pipeline and date. Links to others lead to their pipeline.
+    runs: the dates with a page of their own, as pipeline and date. Links to others lead to their pipeline. days: the
+    days with a page on a time axis. Links to others lead to the overview.
     """
 
     is_live = False
 
-    def __init__(self, runs: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def __init__(
+        self, runs: frozenset[tuple[str, str]] = frozenset(), days: frozenset[calendar_day] = frozenset()
+    ) -> None:
         self._runs = runs
+        self._days = days
 
     def static(self, name: str) -> str:
         """A file of the page."""
@@ -82,8 +87,11 @@ class FileLinks:
         return f"index-{part}.html" if part else "index.html"
 
     def day(self, query: Mapping[str, object]) -> str:
-        """The overview, since exported files have no time axis."""
-        return self.overview({})
+        """A day on a time axis. Each part of its rows is a file."""
+        day, part = query.get("until"), query.get("offset")
+        if day not in self._days:
+            return self.overview({})
+        return f"day-{day}-{part}.html" if part else f"day-{day}.html"
 
     def run(self, key: RunKey) -> str:
         """The page of a date."""

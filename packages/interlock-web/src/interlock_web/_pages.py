@@ -21,6 +21,7 @@ from interlock_web import _charts, _commands
 from interlock_web._board import MEANINGS, ROWS_OF_A_PART, SIGNS, Board, CellState, Choice, Row
 from interlock_web._links import Links
 from interlock_web._observed import Observed, draw_observed
+from interlock_web._provider import provider_pages
 from interlock_web._reader import PipelineFacts, RunFacts
 from interlock_web._shown import finish
 from interlock_web._times import show_moment, show_span
@@ -64,8 +65,10 @@ class View(Struct, frozen=True):
 class Pages:
     """The templates for one deployment."""
 
-    def __init__(self, environment: str, links: Links) -> None:
+    def __init__(self, environment: str, links: Links, region: str | None = None) -> None:
+        """region: that of the deployment, for the pages of jobs at AWS. None outside of AWS."""
         self._environment = environment
+        self._region = region
         self._links = links
         self._templates = Environment(
             loader=PackageLoader("interlock_web"),
@@ -130,6 +133,7 @@ class Pages:
             state=_state_of(explanation),
             timeline=_timeline(found, explanation, zone),
             observed=_observed(found, explanation, zone),
+            provider=provider_pages(run, self._region),
             commands=_commands.of_run(found.key, run.status if run is not None else None, self._environment),
             events=[event_line(row) for row in found.events],
         )

@@ -88,10 +88,14 @@ class PipelineFacts(Struct, frozen=True):
 
 
 class _Kept:
-    """A value that is read again once it is older than some seconds. Callers at the same time share one reading."""
+    """A value that is read again once it is older than some seconds. Callers at the same time share one reading.
 
-    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+    keeps_empty: an empty value is kept too. Otherwise each caller reads again until there is something.
+    """
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float], *, keeps_empty: bool = True) -> None:
         self._seconds = seconds
+        self._keeps_empty = keeps_empty
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._values: dict[Any, tuple[float, Any]] = {}
@@ -105,7 +109,8 @@ class _Kept:
             found = read()
             end = self._monotonic()
             self._values = {key: entry for key, entry in self._values.items() if end - entry[0] < self._seconds}
-            self._values[name] = (end, found)
+            if found or self._keeps_empty:
+                self._values[name] = (end, found)
             return found
 
 
@@ -139,7 +144,8 @@ class Reader:
         self._monotonic = monotonic
         self._reading = threading.Lock()
         self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
-        self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic)
+        # The first pipelines of a new deployment appear at once.
+        self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic, keeps_empty=False)
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:

@@ -43,10 +43,19 @@ class PageServer:
         WebError: the address is invalid or in use.
     """
 
-    def __init__(self, reader: Reader, environment: str, *, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        environment: str,
+        *,
+        region: str | None = None,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+    ) -> None:
+        """region: that of the deployment, for the pages of jobs at AWS. None outside of AWS."""
         self._socket = _listen(host, port)
         self._reader = reader
-        self._app = make_app(reader, environment, hosts=LOOPBACK if is_loopback(host) else None)
+        self._app = make_app(reader, environment, region=region, hosts=LOOPBACK if is_loopback(host) else None)
         config = uvicorn.Config(
             self._app,
             log_level="warning",

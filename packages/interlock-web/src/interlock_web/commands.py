@@ -122,8 +122,8 @@ def web(
     The page reads the tables and writes nothing. It has no login: at an address that others reach, put a proxy with a
     login in front of it. Sensor values, reasons and configs without their secrets are on it.
 
-    With --export the pages become files: the overview, each pipeline, and each date that is not simply completed. An
-    earlier export in the folder is replaced at once. A bucket gets the overview last.
+    With --export the pages become files: the overview, its days, each pipeline, and each date that is not simply
+    completed. An earlier export in the folder is replaced at once. A bucket gets the overview last.
 
     \b
     Examples:
@@ -147,11 +147,12 @@ def web(
         reader.check()
     except NoDays as error:
         raise terminal.error(str(error)) from None
+    region = None if where.endpoint_url is not None else where.client("dynamodb").meta.region_name
     if target is not None:
-        _export(terminal, where, reader, named, target, days, as_json=as_json or form == "json")
+        _export(terminal, where, reader, region, target, days, as_json=as_json or form == "json")
         return
     try:
-        server = PageServer(reader, named, host=host, port=port)
+        server = PageServer(reader, named, region=region, host=host, port=port)
     except WebError as error:
         raise terminal.error(str(error)) from None
     out = terminal.console()
@@ -167,23 +168,23 @@ def web(
 
 
 def _export(
-    terminal: Terminal, where: Deployment, reader: Any, environment: str, target: str, days: int, *, as_json: bool
+    terminal: Terminal, where: Deployment, reader: Any, region: str | None, target: str, days: int, *, as_json: bool
 ) -> None:
     from interlock_web._bucket import check_bucket, read_bucket, upload
     from interlock_web._export import NotReplaced, export_pages
 
-    out = terminal.console()
+    out, environment = terminal.console(), where.environment
     say = (lambda _: None) if as_json else out.line
     try:
         bucket = read_bucket(target)
         if bucket is None:
-            done = export_pages(reader, environment, Path(target), days=days, say=say)
+            done = export_pages(reader, environment, Path(target), days=days, region=region, say=say)
         else:
             client = where.client("s3")
             earlier = check_bucket(client, bucket)
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch) / "pages"
-                done = export_pages(reader, environment, folder, days=days, say=say)
+                done = export_pages(reader, environment, folder, days=days, region=region, say=say)
                 upload(client, folder, bucket, earlier)
     except (NotReplaced, ValueError) as error:
         raise terminal.error(f"--export: {error}") from None
@@ -194,7 +195,7 @@ def _export(
     if as_json:
         terminal.print_json({"target": target, **{name: getattr(done, name) for name in done.__struct_fields__}})
     else:
-        counts = f"{_counted(done.pipelines, 'pipeline')}, {_counted(done.runs, 'date')}"
+        counts = f"{_counted(done.days, 'day')}, {_counted(done.pipelines, 'pipeline')}, {_counted(done.runs, 'date')}"
         out.line(f"{_counted(done.files, 'file')} in {target}: {counts}. Open index.html")
 
 

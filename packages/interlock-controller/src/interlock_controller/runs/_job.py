@@ -221,7 +221,7 @@ def _record_start(context: StepContext, run: Run, intent: JobIntent, started: St
         run,
         intent,
         run_id=started.run_id,
-        details=dict(started.details),
+        details={**started.details, **_kept(started.status)},
         outcome=outcome,
         now=context.now(),
         unsettled=unsettled_start(context, run),
@@ -340,6 +340,12 @@ def _await_job(
         wakes=wait.wakes,
         registrations=wait.registrations,
     )
+
+
+def _kept(status: Status | None) -> dict[str, str]:
+    """The end of the output of a job that ended within its start. No other place keeps the output of a command."""
+    found = {} if status is None else status.details
+    return {name: found[name] for name in ("output", "exit_code") if name in found}
 
 
 def _outcome(status: Status, run_id: str) -> JobOutcome:

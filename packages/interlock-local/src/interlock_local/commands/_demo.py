@@ -7,6 +7,8 @@ import click
 from interlock_local._terminal import Terminal
 from interlock_local.commands._command import with_terminal
 
+_INTERRUPTED = 130
+
 
 @click.command()
 @with_terminal
@@ -15,7 +17,7 @@ def demo(terminal: Terminal) -> None:
 
     The demo runs three pipelines on a local AWS. It needs no account.
 
-    Exit code 0: every expected outcome was observed. 1: an outcome was missing.
+    Exit code 0: every expected outcome was observed. 1: an outcome was missing. 130: Ctrl-C, which stops the stack.
 
     \b
     Example:
@@ -28,3 +30,6 @@ def demo(terminal: Terminal) -> None:
     except DemoFailed as failed:
         terminal.console().line(("bold red", "The demo failed:"), f" {failed}")
         sys.exit(1)
+    except KeyboardInterrupt:
+        terminal.console().line("the local stack is stopped, and nothing of it is kept")
+        sys.exit(_INTERRUPTED)

@@ -75,11 +75,15 @@ def play(terminal: Terminal) -> list[Finding]:
         with LocalStack(settings=_settings(home), progress=terminal.progress(out)) as stack:
             set_up = time.monotonic() - began
             out.line(("green", "ready"), f" after {terminal.span(set_up)}: six Lambdas at {stack.endpoint_url}")
-            store = stack.store()
-            _push(store, out)
-            stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
-            findings, evidence = _prove_with_patience(stage, *_replay(stage))
-            summarize(terminal, evidence, findings, set_up, time.monotonic() - began - set_up)
+            try:
+                store = stack.store()
+                _push(store, out)
+                stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
+                findings, evidence = _prove_with_patience(stage, *_replay(stage))
+                summarize(terminal, evidence, findings, set_up, time.monotonic() - began - set_up)
+            except KeyboardInterrupt:
+                out.line(("yellow", "interrupted:"), " stopping the local stack")
+                raise
     if not all(finding.holds for finding in findings):
         raise DemoFailed(findings)
     return findings

@@ -23,6 +23,12 @@ _MARKS = {
 }
 _WOULD_RUN = ("w", "magenta")
 _SHOWN_HOLDS = 4
+_HOUR_COLUMNS = 3
+_OTHER_COLUMNS = 45
+"""Columns of the day, the pipeline and the run of the day, with their padding."""
+
+_TICK = 3
+"""Each third hour has its number above a narrow grid."""
 
 
 class Screen:
@@ -67,6 +73,26 @@ class Screen:
         return Group(Rule(style="dim"), self._grid(), self._legend(), note, *self._holds())
 
     def _grid(self) -> Table:
+        columns = max(len(hours) for hours in self._hours.values())
+        return self._wide() if self._out.width >= _OTHER_COLUMNS + _HOUR_COLUMNS * columns else self._narrow()
+
+    def _narrow(self) -> Table:
+        """One character per hour, for a terminal of 80 columns. It shows no number of an attempt."""
+        shown = Table(box=None, pad_edge=False)
+        first = next(iter(self._hours.values()))
+        ticks = "".join(f"{hour:<{_TICK}}" for hour in first[::_TICK])
+        for heading in ("day", "pipeline", ticks, "day's run"):
+            shown.add_column(heading, no_wrap=True)
+        for day, hours in self._hours.items():
+            for name in (BRONZE, DRY_RUN, SILVER):
+                marks = Text()
+                for hour in hours:
+                    marks.append_text(self._mark(name, f"{day}T{hour}")[:1])
+                gold = self._mark(GOLD, day) if name == SILVER else Text("")
+                shown.add_row(day if name == BRONZE else "", name, marks, gold)
+        return shown
+
+    def _wide(self) -> Table:
         shown = Table(box=None, pad_edge=False)
         shown.add_column("day")
         shown.add_column("pipeline")

@@ -12,9 +12,14 @@ function follow(board) {
     const fresh = new DOMParser().parseFromString(event.data, "text/html");
     for (const part of fresh.querySelectorAll("#summary, tr[id]")) {
       const shown = document.getElementById(part.id);
-      if (!shown) continue;
-      const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       part.classList.toggle("changed", part.tagName === "TR");
+      if (!shown) {
+        // A new pipeline comes last. Its place may also be behind the rows that are loaded.
+        if (part.tagName === "TR" && !document.querySelector("tr.more")) document.getElementById("rows").append(part);
+        document.getElementById("empty")?.remove();
+        continue;
+      }
+      const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       shown.replaceWith(part);
       if (focused) [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
     }
