@@ -75,6 +75,15 @@ def _kept(fields: Mapping[str, object], room: int) -> dict[str, Any]:
     return {"data": plain} if size <= room else {"cut": f"{size} bytes do not fit into the event"}
 
 
+def plain_row(fields: Mapping[str, object]) -> dict[str, Any] | None:
+    """The fields as an event has them, for a comparison. None for a row that an event would cut for its values."""
+    try:
+        plain: dict[str, Any] = _plain(fields)
+    except (_NotKept, RecursionError):
+        return None
+    return plain
+
+
 def _size(plain: Any) -> int:
     return len(msgspec.json.encode(plain))
 
