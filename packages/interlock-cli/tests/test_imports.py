@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_each_module_with_a_command_is_listed() -> None:
     with_command = {
         file.stem.removeprefix("_")
         for file in folder.glob("_*.py")
-        if f"\ndef {file.stem.removeprefix('_')}(" in (text := file.read_text())
+        if re.search(rf"^def {file.stem.removeprefix('_')}_?\(", text := file.read_text(), re.MULTILINE)
         and ("@click.command" in text or "@click.group" in text)
         and file.stem != "_main"
     }

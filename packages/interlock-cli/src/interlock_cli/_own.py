@@ -1,6 +1,7 @@
 """The own commands of `interlock`: where each is, and its summary. A command is imported when it is used."""
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -20,16 +21,18 @@ OWN = {
     "sensor": "Write and read sensor rows.",
     "silence": "Keep alerts from being posted for a time.",
     "status": "Show the state, the reason and the deadlines of each date.",
+    "try": "Try a changed pipeline file on history, before it is pushed.",
     "validate": "Report all errors and warnings of pipeline and calendar files.",
     "why": "Explain the state of PIPELINE for DATE, with or without a run.",
 }
-"""The first sentence of each command's help. A command is the object of its name in the module `_<name>`."""
+"""The first sentence of each command's help. A command is the object of its name in the module `_<name>`. A
+keyword of Python has `_` after it."""
 
 
 def own_command(name: str) -> click.Command | None:
     """The command. None for an unknown name."""
     if name not in OWN:
         return None
-    found = getattr(import_module(f"interlock_cli._{name}"), name)
+    found = getattr(import_module(f"interlock_cli._{name}"), f"{name}_" if iskeyword(name) else name)
     assert isinstance(found, click.Command)
     return found
