@@ -209,6 +209,23 @@ def test_a_rerun_is_rejected_by_a_smaller_budget() -> None:
     assert tried.change is Change.CHANGED
 
 
+def test_a_rerun_of_an_operator_follows_a_run_at_another_time() -> None:
+    day = simple_day().add("RERUN_REJECTED", "07:25", attempt=None, reason="manual")
+    tried = try_one(day.record(landing(200, "07:20")), pipeline("value: 100", "value: 150"))
+    assert [one.message for one in tried.would if one.type == "RERUN_REJECTED"] == [
+        "rerun (manual) rejected: already running"
+    ]
+    assert not any("drift" in reason for reason in tried.unknown)
+
+
+def test_a_short_hold_that_a_looser_rule_avoids_is_a_change() -> None:
+    day = Day().begin("06:00").held("06:00", landing(60, "06:00"))
+    day.passed("06:00:30", landing(120, "06:00:25")).completed("06:20")
+    tried = try_one(day.record(), pipeline("value: 100", "value: 50"))
+    assert tried.change is Change.CHANGED
+    assert course(tried)[0] == ("VALIDATION_PASSED", "06:00")
+
+
 def test_an_excluded_day_lets_the_date_wait_for_the_next() -> None:
     record = simple_day().record(landing(120, "06:00"))
     closed = Exclusions(dates=frozenset({KEY.date.day}))
