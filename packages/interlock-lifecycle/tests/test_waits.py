@@ -298,7 +298,8 @@ def test_the_first_hold_opens_the_wait_and_is_reported(config: PipelineConfig, r
                 "observed": "99",
                 "heldSince": "2026-03-03T12:00:00Z",
             }
-        ]
+        ],
+        "rows": [{"key": "landing", "row": "landing#2026-03-03T11", "data": {"count": 99}}],
     }
 
 

@@ -26,6 +26,7 @@ OWN = {
     "sensor": "Write and read sensor rows.",
     "silence": "Keep alerts from being posted for a time.",
     "status": "Show the state, the reason and the deadlines of each date.",
+    "try": "Try a changed pipeline file on history, before it is pushed.",
     "validate": "Report all errors and warnings of pipeline and calendar files.",
     "why": "Explain the state of PIPELINE for DATE, with or without a run.",
 }

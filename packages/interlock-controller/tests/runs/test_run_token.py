@@ -57,7 +57,9 @@ def test_exhausted_validation_names_the_rules_that_did_not_hold(bench: Bench) ->
     step = bench.ask("evaluate", canWait=True)
     assert step.status == "exhausted"
     bench.ask("validation-exhausted", outcome=msgspec.to_builtins(step))
-    (rule,) = details(bench)["VALIDATION_EXHAUSTED"]["detail"]["rules"]
+    detail = details(bench)["VALIDATION_EXHAUSTED"]["detail"]
+    assert detail["rows"] == [{"key": "ready", "row": "ready", "data": {"count": 3}}]
+    (rule,) = detail["rules"]
     assert rule == {
         "key": "ready",
         "check": "gte",

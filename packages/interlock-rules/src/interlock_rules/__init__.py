@@ -9,6 +9,7 @@ from ._row_dates import RowDate, UnreadableDate, counts_for, row_date
 from ._rules import FARTHEST_OFFSET, Check, Mode, Rule, RuleError
 from ._rulesets import Evaluation, RuleSet, compile_rules
 from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
+from ._strictness import is_at_least_as_strict
 from ._timestamps import parse_timestamp, updated_at
 from ._wording import shown
 
@@ -31,6 +32,7 @@ __all__ = [
     "counts_for",
     "drift",
     "holds",
+    "is_at_least_as_strict",
     "key_matches",
     "next_change",
     "parse_timestamp",

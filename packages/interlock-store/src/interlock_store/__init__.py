@@ -7,6 +7,7 @@ from interlock_store._corrupted import corrupted_values
 from interlock_store._date_facts import read_date
 from interlock_store._days import ROWS_OF_A_DAY, DateState, DayPage, Days
 from interlock_store._dynamo import DynamoTables
+from interlock_store._export import EXPORTED, store_of_rows
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
     Migration,
@@ -39,11 +40,13 @@ from interlock_store._silences import Silence, UnreadableSilence
 from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import PROJECTED, Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
+from interlock_store._trial_records import events_of_dates, read_records, records_of
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
 from interlock_store._values import from_wire, to_wire
 from interlock_store._waits import Waits
 
 __all__ = [
+    "EXPORTED",
     "NO_CONFIG",
     "PROJECTED",
     "ROWS_OF_A_DAY",
@@ -93,6 +96,7 @@ __all__ = [
     "Waits",
     "corrupted_values",
     "date_holds",
+    "events_of_dates",
     "find_server",
     "format_time",
     "from_wire",
@@ -106,13 +110,16 @@ __all__ = [
     "read_counter",
     "read_date",
     "read_entry",
+    "read_records",
     "read_rerun_request",
     "read_run",
     "read_sensor",
     "read_statuses",
     "read_trigger",
     "read_waiting",
+    "records_of",
     "sensor_fields",
     "startable_run",
+    "store_of_rows",
     "to_wire",
 ]

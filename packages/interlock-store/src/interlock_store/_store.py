@@ -236,6 +236,10 @@ class Store:
                 found[name] = decode_calendar(str(row.get("config", "")), f"calendar {name}")
         return found
 
+    def calendars(self, names: Iterable[str]) -> dict[str, Calendar]:
+        """The stored calendars with these names. Raises ConfigError for one that cannot be read."""
+        return self._calendars(names)
+
     def run_context(self, key: RunKey) -> RunContext:
         """The trigger row, config, arrival, verdict and wait of a date, in one strongly consistent request."""
         pk = pipeline_pk(key.pipeline_id)

@@ -40,8 +40,11 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
 
     def once() -> Step | Overtaken:
         facts = gather_close_facts(context.store, request.key, may_retry=False, region=context.region)
-        rules = request.outcome.rules if exhaustion is Exhaustion.VALIDATION and request.outcome is not None else ()
-        decision = exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules)
+        last = request.outcome if exhaustion is Exhaustion.VALIDATION else None
+        rules, rows = (last.rules, last.rows) if last is not None else ((), ())
+        decision = exhaust(
+            facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules, rows=rows
+        )
         return _settle(context, request, decision)
 
     step = decide_until_settled(once, subject=f"close of {request.key}")

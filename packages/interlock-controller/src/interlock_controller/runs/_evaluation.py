@@ -59,8 +59,8 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         case HoldRun():
             return _hold(context, request, facts.wait, decision, now)
         case WindowUsedUp():
-            failing = tuple(dict(rule) for rule in decision.failing)
-            return Step(StepStatus.EXHAUSTED, reason=decision.reason, rules=failing)
+            failing, rows = (tuple(dict(one) for one in found) for found in (decision.failing, decision.rows))
+            return Step(StepStatus.EXHAUSTED, reason=decision.reason, rules=failing, rows=rows)
         case RecoverRun():
             return parked(context, request, decision)
         case CloseRun():

@@ -73,8 +73,8 @@ class Step(Struct, frozen=True, rename="camel"):
 
     look_seconds, look_at (UTC): the longest wait for a wake, and its end. wakes, registrations: the numbers of the
     WAIT# row that the look has read. `event` and the fields after it are a job's outcome for the step that closes the
-    attempt. `at` is in UTC. rules: the rules that do not hold at the end of the window, for the step that closes the
-    run.
+    attempt. `at` is in UTC. rules, rows: the rules that do not hold at the end of the window, and the rows that
+    they read, for the step that closes the run.
     """
 
     status: StepStatus
@@ -91,6 +91,7 @@ class Step(Struct, frozen=True, rename="camel"):
     duration: float | None = None
     at: datetime | None = None
     rules: tuple[dict[str, Any], ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
 
 
 class Failure(Struct, frozen=True, rename="pascal"):

@@ -12,7 +12,7 @@ from interlock_lifecycle.events._catalogue import EventType
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-_LONGEST_TEXT = 4000
+LONGEST_TEXT = 4000
 """The characters of one text in an event. The bus takes events of up to 256 KB, and a row has at most 400 KB."""
 
 _MOST_ORDINALS = 256
@@ -113,7 +113,7 @@ def cut_text(text: str) -> str:
 
     Notes and errors come from external writers in any length, and must fit into an event and a row.
     """
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… (cut; {len(text)} characters)"
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… (cut; {len(text)} characters)"
 
 
 def _cut_all(value: Any) -> Any:

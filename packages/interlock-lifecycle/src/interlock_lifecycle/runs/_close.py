@@ -239,10 +239,11 @@ def exhaust(
     reason: str,
     now: datetime,
     rules: Sequence[Mapping[str, Any]] = (),
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> CloseRun | AlreadyClosed | Superseded:
     """End a run without a job outcome. It gets no retry. A rerun request can restart its date.
 
-    rules: the rules that did not hold, as `WindowUsedUp` has them.
+    rules, rows: the rules that did not hold, and the rows that they read, as `WindowUsedUp` has them.
     The orchestrator and the watchdog call it. Results: `CloseRun` with FAILED_FINAL, `AlreadyClosed` if this execution
     closed the run before, `Superseded` if another execution owns it.
     """
@@ -252,7 +253,7 @@ def exhaust(
     run = facts.run
     assert run is not None
     event_type, logged_as = _EXHAUSTION_EVENT[exhaustion], _EXHAUSTION_LOG.get(exhaustion)
-    return close_failed(run, facts, event_type, logged_as, reason, now, rules)
+    return close_failed(run, facts, event_type, logged_as, reason, now, rules, rows)
 
 
 def close_failed(
@@ -263,8 +264,9 @@ def close_failed(
     reason: str,
     now: datetime,
     rules: Sequence[Mapping[str, Any]] = (),
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> CloseRun:
-    """Close a run as failed for good, with one event that states the reason, and the `rules` that did not hold."""
+    """Close a run as failed for good. Its event has the reason, the `rules` that did not hold, and their `rows`."""
     reason = cut_text(reason)
     source = f"close {event_type} {run.run_token}"
     event = make_event(
@@ -280,6 +282,7 @@ def close_failed(
             "runToken": run.run_token,
             **({"rules": [dict(rule) for rule in rules]} if rules else {}),
             **page_detail(run, facts.region, now),
+            **({"rows": [dict(row) for row in rows]} if rows else {}),
             **owner_detail(facts.config),
         },
     )

@@ -25,6 +25,7 @@ from interlock_lifecycle.runs._pause import park
 from interlock_lifecycle.sensors._accounted import rows_seen
 from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
+from interlock_lifecycle.sensors._observed import describe_rows, observed_rules
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
 from interlock_lifecycle.waits._held import decide_hold, describe_rules, is_of
 from interlock_lifecycle.waits._looks import (
@@ -61,12 +62,14 @@ class HoldRun(Struct, frozen=True):
 class WindowUsedUp(Struct, frozen=True):
     """The evaluation window is over, and the rules do not hold.
 
-    rules: the number of rules that were evaluated. failing: those that do not hold, as RUN_HELD describes them.
+    rules: the number of rules that were evaluated. failing: those that do not hold, as RUN_HELD describes them. rows:
+    the rows that they read, as an event keeps them.
     """
 
     reason: str
     rules: int = 0
     failing: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
 
 
 class EvaluationFacts(Struct, frozen=True):
@@ -88,6 +91,8 @@ class EvaluationFacts(Struct, frozen=True):
     changed_at: datetime | None = None
     pause: Pause | None = None
     blocks: tuple[str, ...] = ()
+    read: Selection | None = None
+    """The row that each rule reads, if it is known without `sensors`, as in a trial on history."""
 
 
 class EvaluationWindow(Struct, frozen=True):
@@ -133,7 +138,9 @@ def decide_evaluation(
     closes_at = opens_at + window.length
     if now < opens_at:
         return HoldRun("waiting for the retry delay", wait_seconds(now, opens_at - now, closes_at, None))
-    selected = select_rows(facts.sensors, config.validation.rules, run.key.date, facts.kept.rows)
+    selected = facts.read
+    if selected is None:
+        selected = select_rows(facts.sensors, observed_rules(config), run.key.date, facts.kept.rows)
     evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     if evaluation.passed and not facts.blocks:
         return _pass(run, config, facts, selected, now)
@@ -143,7 +150,8 @@ def decide_evaluation(
     if now >= closes_at:
         known = facts.wait.held if facts.wait is not None and is_of(facts.wait, run) else {}
         described = tuple(describe_rules(failing, known, now))
-        return WindowUsedUp(reason, len(config.validation.rules), described)
+        rows = tuple(describe_rows(selected, observed_rules(config)))
+        return WindowUsedUp(reason, len(config.validation.rules), described, rows)
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
     change = next_change(config.validation.rules, selected.fields, now)
@@ -162,7 +170,7 @@ def decide_evaluation(
         rules=len(config.validation.rules),
         look_seconds=look,
         rest_seconds=min(rest, look),
-        note=decide_hold(run, facts.wait, failing, reason, now, blocks, config=config),
+        note=decide_hold(run, facts.wait, failing, reason, now, blocks, config=config, read=selected),
     )
 
 
@@ -180,7 +188,7 @@ def _pass(
             attempt=run.attempt,
             run_token=run.run_token,
             message=f"all {len(config.validation.rules)} rules hold",
-            detail=owner_detail(config) or None,
+            detail={"rows": describe_rows(selected, observed_rules(config)), **owner_detail(config)},
         )
     ]
     events += baseline_events(taken, run, now, source=source, ordinal=1, config=config)

@@ -36,6 +36,13 @@ from interlock_lifecycle.sensors._kept import (
     dates_to_keep,
     decide_keeping,
 )
+from interlock_lifecycle.sensors._observed import (
+    MOST_OBSERVED_BYTES,
+    ObservedRow,
+    describe_rows,
+    observed_rules,
+    read_rows,
+)
 from interlock_lifecycle.sensors._postrun import (
     awaited,
     day_of_report,
@@ -65,10 +72,12 @@ from interlock_lifecycle.sensors._sensor import (
 )
 
 __all__ = [
+    "MOST_OBSERVED_BYTES",
     "NEWEST_PERIODS",
     "Baseline",
     "DormantDate",
     "NoBaseline",
+    "ObservedRow",
     "SensorFacts",
     "SensorPath",
     "Stranded",
@@ -82,6 +91,7 @@ __all__ = [
     "decide_post_run",
     "decide_rejection",
     "decide_sensor",
+    "describe_rows",
     "dormant_marker",
     "dormant_since",
     "has_period",
@@ -91,8 +101,10 @@ __all__ = [
     "may_be_overwritten",
     "miss_post_run",
     "next_allowed_day",
+    "observed_rules",
     "path_of",
     "problem_of",
+    "read_rows",
     "reads",
     "recover_trigger",
     "rejection_marker",

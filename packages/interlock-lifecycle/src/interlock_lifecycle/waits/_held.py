@@ -12,7 +12,8 @@ from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, Wait
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, make_event, owner_detail
-from interlock_rules import Finding, shown
+from interlock_lifecycle.sensors._observed import describe_rows, observed_rules
+from interlock_rules import Finding, Selection, shown
 
 _FREE_REPORTS = 10
 _REPORTED_EVERY = timedelta(minutes=5)
@@ -40,9 +41,10 @@ def decide_hold(
     blocks: Sequence[str] = (),
     *,
     config: PipelineConfig | None = None,
+    read: Selection | None = None,
 ) -> OpenWait | NoteHeld | None:
     """Decide whether a held run is to be noted. `failing`: the rules that do not hold at `now` (UTC). `blocks`: the
-    other reasons that hold the run, as sentences.
+    other reasons that hold the run, as sentences. `read`: the rows that the rules read, which the event keeps.
 
     The orchestrator calls it at each look at which the rules do not hold. Results:
 
@@ -55,14 +57,14 @@ def decide_hold(
     held = {name: known.get(name, now) for name in (*map(name_rule, failing), *blocks)}
     if not is_of(wait, run):
         opened = Wait(run.key, run.run_token, held=held, reports=1, reported_at=now)
-        return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now, config),))
+        return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now, config, read),))
     assert wait is not None
     if held.keys() == known.keys():
         return None
     if wait.reports >= _FREE_REPORTS and wait.reported_at is not None and now - wait.reported_at < _REPORTED_EVERY:
         return NoteHeld(run, replace(wait, held=held), ())
     noted = replace(wait, held=held, reports=wait.reports + 1, reported_at=now)
-    return NoteHeld(run, noted, (_run_held(run, failing, held, reason, now, config),))
+    return NoteHeld(run, noted, (_run_held(run, failing, held, reason, now, config, read),))
 
 
 def name_rule(finding: Finding) -> str:
@@ -78,8 +80,10 @@ def _run_held(
     reason: str,
     now: datetime,
     config: PipelineConfig | None,
+    read: Selection | None,
 ) -> Event:
     names = sorted(held)
+    rows = {} if config is None or read is None else {"rows": describe_rows(read, observed_rules(config))}
     return make_event(
         EventType.RUN_HELD,
         run.key,
@@ -88,7 +92,7 @@ def _run_held(
         attempt=run.attempt,
         run_token=run.run_token,
         message=reason,
-        detail={"rules": describe_rules(failing, held, now), **owner_detail(config)},
+        detail={"rules": describe_rules(failing, held, now), **rows, **owner_detail(config)},
     )
 
 
