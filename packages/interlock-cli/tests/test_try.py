@@ -234,6 +234,23 @@ def test_an_event_that_cannot_be_read_makes_its_date_not_known(deployment: Deplo
     assert "an event cannot be read" in " ".join(date["unknown"])
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"SK": "1772668800000x"},
+        {"detail": '{"id": "1", "timestamp": "2026-03-04T06:00:01Z", "attempt": 0, "detail": {"rules": 5, "rows": 7}}'},
+        {"detail": '{"id": "1", "timestamp": "2026-03-04T06:00:01Z", "attempt": -7, "detail": {"rules": [1, {}]}}'},
+        {"eventType": "RUN_HELD", "detail": "[]"},
+    ],
+)
+def test_a_corrupted_event_row_raises_nothing(
+    deployment: Deployment, tables: MemoryTables, changed: dict[str, Any]
+) -> None:
+    row = next(one for one in tables.rows_of(NAMES.events) if one["date"] == "2026-03-04")
+    tables.transact([Put(NAMES.events, {**row, "eventType": "RUN_HELD", **changed})])
+    assert {one["date"] for one in deployment.tried(STRICTER)["dates"]} >= {"2026-03-02", "2026-03-03"}
+
+
 def test_the_table_fits_80_columns_and_names_the_reason(deployment: Deployment) -> None:
     done = deployment.ask(deployment.file(STRICTER), *PERIOD)
     assert done.exit_code == 0, done.output

@@ -15,6 +15,8 @@ from interlock_store._store import Store
 LEAD = timedelta(days=3)
 """The time before the period whose events are read too. A date that began then is no date of the period."""
 
+_DIGITS = 13
+
 EventsOfDates = Mapping[tuple[str, ExecutionDate], list[RecordedEvent]]
 
 
@@ -74,6 +76,7 @@ def _event_of(row: Mapping[str, Any]) -> RecordedEvent:
         event = None
     if event is not None:
         return event
-    digits = key.partition("#")[0]
-    at = datetime.fromtimestamp(int(digits) / 1000, UTC)
+    digits = key[:_DIGITS]
+    is_time = digits.isascii() and digits.isdigit()
+    at = datetime.fromtimestamp(int(digits) / 1000, UTC) if is_time else datetime.fromtimestamp(0, UTC)
     return RecordedEvent(key.rpartition("#")[2], event_type, at, problem=f"its row is {key}")

@@ -141,7 +141,8 @@ def read_attempts(record: DateRecord) -> tuple[RecordedAttempt, ...]:
 def _with(attempt: RecordedAttempt, event: RecordedEvent, entries: Sequence[JobEntry]) -> RecordedAttempt:
     """The attempt with one more event."""
     if event.type in _LOOKS:
-        failing = tuple(one for one in event.detail.get("rules") or () if isinstance(one, Mapping))
+        rules = event.detail.get("rules")
+        failing = tuple(one for one in rules if isinstance(one, Mapping)) if isinstance(rules, list) else ()
         look = Look(event.at, event.type, read_rows(event.detail.get("rows")), failing)
         attempt = replace(attempt, looks=(*attempt.looks, look))
     if attempt.ended_at is not None:
