@@ -18,7 +18,7 @@ def completion(context: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      interlock completion bash > ~/.local/share/bash-completion/completions/interlock
+      interlock completion bash >> ~/.bash_completion
       interlock completion zsh > "${fpath[1]}/_interlock"
       interlock completion fish > ~/.config/fish/completions/interlock.fish
       eval "$(interlock completion bash)"
