@@ -161,3 +161,17 @@ def test_a_block_that_fails_ends_the_play(tmp_path: Path) -> None:
         tutorial.play(page, Path(sys.executable))
     page.write_text("```sh\nX=done\n```\n\n```sh\necho $X\n```\n\n```text\ndone\n```\n")
     assert tutorial.play(page, Path(sys.executable)) == 3
+
+
+ALONE = ("sla", "rules", "triggers", "dlq", "telemetry", "store")
+"""The packages that are chosen alone."""
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_package_can_be_chosen_by_its_page(name: str) -> None:
+    text = (ROOT / "packages" / f"interlock-{name}" / "README.md").read_text()
+    assert f"pip install interlock-{name}" in text
+    assert "](CHANGELOG.md)" in text
+    assert re.search(r"^## Compared with ", text, re.MULTILINE)
+    examples = readme_examples._EXAMPLE.findall(text)
+    assert sum(">>>" in code or bool(printed) or "assert " in code for code, printed in examples) >= 3
