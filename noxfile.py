@@ -243,7 +243,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the documentation site into dist/site. A warning, or a file from another server, is an error."""
     _sync(session, "--group", "all", "--group", "site")
-    session.run("python", "docs/website/build.py", *session.posargs)
+    session.run("python", "docs/website/build.py")
 
 
 @nox.session

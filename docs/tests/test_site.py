@@ -89,6 +89,7 @@ def test_a_docstring_is_shown_as_it_is() -> None:
 
 def test_a_file_from_another_server_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<a href="https://x.y">x</a><script src="own.js"></script>')
+    (tmp_path / "a.css").write_text("a { mask: url('data:image/svg+xml,<svg xmlns=\"http://www.w3.org/2000/svg\"/>') }")
     assert list(foreign(tmp_path)) == []
     (tmp_path / "b.html").write_text('<link rel="stylesheet" href="https://fonts.example/css">')
     (tmp_path / "c.css").write_text("@font-face { src: url(//fonts.example/a.woff) }")

@@ -44,7 +44,7 @@ def per_run(counts: Mapping[str, Counter[str]]) -> list[str]:
     for name in names:
         cells = [f"{found[name]:g}" for found in counts.values()]
         lines.append(f"| {name} | {' | '.join(cells)} | {waiting_costs.PRICES[name]:g} |")
-    cells = [f"${waiting_costs.cost(found) / 1e6:.5f}" for found in counts.values()]
+    cells = [f"${waiting_costs.cost(found) / 1e6:.6f}" for found in counts.values()]
     return [*lines, f"| **cost** | {' | '.join(cells)} | |"]
 
 
