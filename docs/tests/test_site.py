@@ -176,3 +176,22 @@ def test_a_package_can_be_chosen_by_its_page(name: str) -> None:
     assert re.search(r"^## Compared with ", text, re.MULTILINE)
     examples = readme_examples._EXAMPLE.findall(text)
     assert sum(">>>" in code or bool(printed) or "assert " in code for code, printed in examples) >= 3
+
+
+FAKE = """#!/bin/sh
+if [ -e once ]; then echo "Ctrl-C stops it"; exec sleep 60; fi
+touch once
+echo "error: The function watchdog is {problem}."
+exit 1
+"""
+
+
+def test_a_start_on_a_busy_machine_is_repeated(tmp_path: Path) -> None:
+    page, command = tmp_path / "page.md", tmp_path / "command"
+    page.write_text("```sh\ninterlock up\n```\n\n```text\nstops it\n```\n")
+    command.write_text(FAKE.format(problem="not healthy"))
+    command.chmod(0o755)
+    assert tutorial.play(page, command) == 2
+    command.write_text(FAKE.format(problem="broken"))
+    with pytest.raises(tutorial.Failure, match="watchdog is broken"):
+        tutorial.play(page, command)

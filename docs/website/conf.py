@@ -31,6 +31,8 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 add_module_names = False
+# The side bar of each page would have a thousand names otherwise.
+toc_object_entries = False
 # Names of other packages have no target here, since the build uses no network. A type that its package does not export
 # is shown as text.
 nitpick_ignore_regex = [
