@@ -235,8 +235,25 @@ def providers(session: nox.Session) -> None:
 @nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Check the documentation: links, examples, commands, citations and the language rules."""
-    _sync_workspace(session)
+    _sync(session, "--group", "dev", "--group", "all", "--group", "site")
     session.run("pytest", "-q", "docs/tests", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation site into dist/site. A warning, or a file from another server, is an error."""
+    _sync(session, "--group", "all", "--group", "site")
+    session.run("python", "docs/website/build.py")
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Compare tables of the docs with cron readers, emulators, libraries and benchmarks. `-- --write` writes them."""
+    _sync_workspace(session)
+    options = [] if "--write" in session.posargs else ["--check"]
+    session.run("python", "docs/website/costs.py", *options)
+    for script in ("dialects", "guesses"):
+        session.run_install("uv", "run", "--quiet", "--no-project", f"docs/website/{script}.py", *options)
 
 
 @nox.session
@@ -250,7 +267,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def installed(session: nox.Session) -> None:
-    """Run the demo from the wheels of the workspace, in a separate environment and outside of the checkout."""
+    """Play the tutorial with the wheels of the workspace, in a separate environment and outside of the checkout."""
     wheels = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
@@ -259,7 +276,8 @@ def installed(session: nox.Session) -> None:
         "uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local,web]"
     )
     with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
-        session.run("interlock", "demo", *session.posargs)
+        for page in ("the-demo", "your-own-pipeline"):
+            session.run("python", str(ROOT / "tests" / "tutorial.py"), str(ROOT / "docs" / "tutorial" / f"{page}.md"))
 
 
 @nox.session

@@ -67,11 +67,9 @@ TARGETS = {
 @contextmanager
 def definition(path: Path) -> Iterator[None]:
     """Let executions run by this definition."""
-    before, machine.DEFINITION = machine.DEFINITION, path
-    services.MACHINE = machine.load_definition()
+    before, services.MACHINE = services.MACHINE, machine.load_definition(source=path)
     yield
-    machine.DEFINITION = before
-    services.MACHINE = machine.load_definition()
+    services.MACHINE = before
 
 
 def counted(bench: Bench, act: Callable[[], None], length: timedelta) -> Counter[str]:
