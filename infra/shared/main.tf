@@ -1,21 +1,29 @@
 # The shared resources of all services: the tables, the bus, the group of the SLA timers, and the queues that belong to no
 # single function.
 
-locals {
-  kms_key_arn   = var.kms_key_arn == "" ? null : var.kms_key_arn
-  alarm_actions = compact([var.sns_alarm_topic_arn])
+module "deployment" {
+  source = "../modules/deployment"
+
+  environment         = var.environment
+  lambda_settings     = var.lambda_settings
+  kms_key_arn         = var.kms_key_arn
+  sns_alarm_topic_arn = var.sns_alarm_topic_arn
+  tags                = var.tags
 }
 
-module "names" {
-  source = "../modules/names"
+locals {
+  names         = module.deployment.names
+  kms_key_arn   = module.deployment.kms_key_arn
+  alarm_actions = module.deployment.alarm_actions
 
-  environment = var.environment
+  # The queues hide a received message for as long as the function that reads it may take.
+  timeouts = { for service, settings in module.deployment.functions : service => settings.timeout_seconds }
 }
 
 module "control" {
   source = "../modules/dynamodb-table"
 
-  name   = module.names.tables["control"]
+  name   = local.names.tables["control"]
   stream = true
   indexes = [
     { name = "GSI1", hash_key = "GSI1PK", range_key = "GSI1SK" },
@@ -34,7 +42,7 @@ module "control" {
 module "joblog" {
   source = "../modules/dynamodb-table"
 
-  name                = module.names.tables["joblog"]
+  name                = local.names.tables["joblog"]
   stream              = true
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
@@ -44,7 +52,7 @@ module "joblog" {
 module "rerun" {
   source = "../modules/dynamodb-table"
 
-  name                = module.names.tables["rerun"]
+  name                = local.names.tables["rerun"]
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags
@@ -53,7 +61,7 @@ module "rerun" {
 module "events" {
   source = "../modules/dynamodb-table"
 
-  name                = module.names.tables["events"]
+  name                = local.names.tables["events"]
   indexes             = [{ name = "GSI1", hash_key = "eventType", range_key = "timestamp", range_type = "N" }]
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
@@ -61,7 +69,7 @@ module "events" {
 }
 
 resource "aws_cloudwatch_event_bus" "this" {
-  name               = module.names.event_bus
+  name               = local.names.event_bus
   kms_key_identifier = local.kms_key_arn
   tags               = var.tags
 }
@@ -76,10 +84,10 @@ resource "aws_cloudwatch_event_bus_policy" "this" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "events:PutEvents"
-      Resource  = module.names.event_bus_arn
+      Resource  = local.names.event_bus_arn
       Condition = {
         ArnNotEquals = {
-          "aws:PrincipalArn" = [module.names.role_arns["stream-router"], module.names.role_arns["watchdog"]]
+          "aws:PrincipalArn" = [local.names.role_arns["stream-router"], local.names.role_arns["watchdog"]]
         }
       }
     }]
@@ -90,13 +98,13 @@ resource "aws_cloudwatch_event_bus_policy" "this" {
 module "event_sink" {
   source = "../modules/queue"
 
-  name = module.names.queues["event-sink"]
-  arn  = module.names.queue_arns["event-sink"]
+  name = local.names.queues["event-sink"]
+  arn  = local.names.queue_arns["event-sink"]
   # Six times the timeout of the event-sink, and the batching window.
-  visibility_timeout_seconds = 362
+  visibility_timeout_seconds = 6 * local.timeouts["event-sink"] + 2
   # A day of receives: an events table that is away for hours makes no dead letters.
   dead_letter = { queue_arn = module.event_sink_dlq.arn, max_receives = 240 }
-  rule_arns   = [module.names.rule_arns["event-sink"], module.names.rule_arns["infra-alarm-events"]]
+  rule_arns   = [local.names.rule_arns["event-sink"], local.names.rule_arns["infra-alarm-events"]]
   alarm       = false
   kms_key_arn = local.kms_key_arn
   tags        = var.tags
@@ -105,9 +113,9 @@ module "event_sink" {
 module "event_sink_dlq" {
   source = "../modules/queue"
 
-  name          = module.names.queues["event-sink-dlq"]
-  arn           = module.names.queue_arns["event-sink-dlq"]
-  rule_arns     = [module.names.rule_arns["event-sink"], module.names.rule_arns["infra-alarm-events"]]
+  name          = local.names.queues["event-sink-dlq"]
+  arn           = local.names.queue_arns["event-sink-dlq"]
+  rule_arns     = [local.names.rule_arns["event-sink"], local.names.rule_arns["infra-alarm-events"]]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
@@ -116,12 +124,12 @@ module "event_sink_dlq" {
 module "alerts" {
   source = "../modules/queue"
 
-  name = module.names.queues["alerts"]
-  arn  = module.names.queue_arns["alerts"]
+  name = local.names.queues["alerts"]
+  arn  = local.names.queue_arns["alerts"]
   # Six times the timeout of the alert-dispatcher.
-  visibility_timeout_seconds = 360
+  visibility_timeout_seconds = 6 * local.timeouts["alert-dispatcher"]
   dead_letter                = { queue_arn = module.alert_dlq.arn, max_receives = 10 }
-  rule_arns                  = [module.names.rule_arns["alerts"], module.names.rule_arns["infra-alarm-alerts"]]
+  rule_arns                  = [local.names.rule_arns["alerts"], local.names.rule_arns["infra-alarm-alerts"]]
   alarm                      = false
   kms_key_arn                = local.kms_key_arn
   tags                       = var.tags
@@ -130,9 +138,9 @@ module "alerts" {
 module "alert_dlq" {
   source = "../modules/queue"
 
-  name          = module.names.queues["alert-dlq"]
-  arn           = module.names.queue_arns["alert-dlq"]
-  rule_arns     = [for rule in ["alerts", "infra-alarm-alerts", "alert-probe"] : module.names.rule_arns[rule]]
+  name          = local.names.queues["alert-dlq"]
+  arn           = local.names.queue_arns["alert-dlq"]
+  rule_arns     = [for rule in ["alerts", "infra-alarm-alerts", "alert-probe"] : local.names.rule_arns[rule]]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
@@ -143,8 +151,8 @@ module "alert_dlq" {
 module "control_dlq" {
   source = "../modules/queue"
 
-  name          = module.names.queues["sr-control-dlq"]
-  arn           = module.names.queue_arns["sr-control-dlq"]
+  name          = local.names.queues["sr-control-dlq"]
+  arn           = local.names.queue_arns["sr-control-dlq"]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
@@ -153,8 +161,8 @@ module "control_dlq" {
 module "joblog_dlq" {
   source = "../modules/queue"
 
-  name          = module.names.queues["sr-joblog-dlq"]
-  arn           = module.names.queue_arns["sr-joblog-dlq"]
+  name          = local.names.queues["sr-joblog-dlq"]
+  arn           = local.names.queue_arns["sr-joblog-dlq"]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
@@ -164,11 +172,11 @@ module "joblog_dlq" {
 module "async_dlq" {
   source = "../modules/queue"
 
-  name = module.names.queues["async-dlq"]
-  arn  = module.names.queue_arns["async-dlq"]
+  name = local.names.queues["async-dlq"]
+  arn  = local.names.queue_arns["async-dlq"]
   # Rules of an event-sink that is not upgraded yet still send here.
   rule_arns = [
-    for rule in ["event-sink", "infra-alarm-events", "watchdog", "execution-status"] : module.names.rule_arns[rule]
+    for rule in ["event-sink", "infra-alarm-events", "watchdog", "execution-status"] : local.names.rule_arns[rule]
   ]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
@@ -180,10 +188,10 @@ module "sensor_inbox" {
   count  = var.enable_sensor_inbox ? 1 : 0
   source = "../modules/queue"
 
-  name = module.names.queues["sensor-inbox"]
-  arn  = module.names.queue_arns["sensor-inbox"]
+  name = local.names.queues["sensor-inbox"]
+  arn  = local.names.queue_arns["sensor-inbox"]
   # Twice the timeout of the stream-router: a returned reading holds back its sensor for this long.
-  visibility_timeout_seconds = 120
+  visibility_timeout_seconds = 2 * local.timeouts["stream-router"]
   # A day of receives: a control table that is away for hours makes no dead letters.
   dead_letter = { queue_arn = module.sensor_inbox_dlq[0].arn, max_receives = 720 }
   alarm       = false
@@ -195,20 +203,20 @@ module "sensor_inbox_dlq" {
   count  = var.enable_sensor_inbox ? 1 : 0
   source = "../modules/queue"
 
-  name          = module.names.queues["sensor-inbox-dlq"]
-  arn           = module.names.queue_arns["sensor-inbox-dlq"]
+  name          = local.names.queues["sensor-inbox-dlq"]
+  arn           = local.names.queue_arns["sensor-inbox-dlq"]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
 }
 
 resource "aws_scheduler_schedule_group" "timers" {
-  name = module.names.scheduler_group
+  name = local.names.scheduler_group
   tags = var.tags
 }
 
 resource "aws_iam_role" "scheduler" {
-  name        = "${module.names.prefix}-scheduler"
+  name        = "${local.names.prefix}-scheduler"
   description = "Role of the SLA timers, which invoke the SLA monitor."
   tags        = var.tags
   assume_role_policy = jsonencode({
@@ -219,8 +227,8 @@ resource "aws_iam_role" "scheduler" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = {
-          "aws:SourceAccount" = module.names.account_id
-          "aws:SourceArn"     = module.names.scheduler_group_arn
+          "aws:SourceAccount" = local.names.account_id
+          "aws:SourceArn"     = local.names.scheduler_group_arn
         }
       }
     }]
@@ -238,13 +246,13 @@ resource "aws_iam_role_policy" "scheduler" {
           Sid      = "Fire"
           Effect   = "Allow"
           Action   = ["lambda:InvokeFunction"]
-          Resource = module.names.function_arns["sla-monitor"]
+          Resource = local.names.function_arns["sla-monitor"]
         },
         {
           Sid      = "DeadLetters"
           Effect   = "Allow"
           Action   = ["sqs:SendMessage"]
-          Resource = module.names.queue_arns["async-dlq"]
+          Resource = local.names.queue_arns["async-dlq"]
         },
       ],
       local.kms_key_arn == null ? [] : [{

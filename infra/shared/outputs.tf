@@ -2,46 +2,46 @@
 
 output "event_bus" {
   description = "Name of the bus."
-  value       = module.names.event_bus
+  value       = local.names.event_bus
   depends_on  = [aws_cloudwatch_event_bus.this]
 }
 
 output "event_sink_queue_arn" {
   description = "ARN of the queue of the event-sink."
-  value       = module.names.queue_arns["event-sink"]
+  value       = local.names.queue_arns["event-sink"]
   depends_on  = [module.event_sink]
 }
 
 output "event_sink_dlq_arn" {
   description = "ARN of the dead-letter queue of the event-sink."
-  value       = module.names.queue_arns["event-sink-dlq"]
+  value       = local.names.queue_arns["event-sink-dlq"]
   depends_on  = [module.event_sink_dlq]
 }
 
 output "alerts_queue_arn" {
   description = "ARN of the alert queue."
-  value       = module.names.queue_arns["alerts"]
+  value       = local.names.queue_arns["alerts"]
   depends_on  = [module.alerts]
 }
 
 output "alert_dlq_arn" {
   description = "ARN of the alert queue's dead-letter queue."
-  value       = module.names.queue_arns["alert-dlq"]
+  value       = local.names.queue_arns["alert-dlq"]
   depends_on  = [module.alert_dlq]
 }
 
 output "stream_dlq_arns" {
   description = "ARNs of the stream mappings' on-failure queues."
   value = {
-    control = module.names.queue_arns["sr-control-dlq"]
-    joblog  = module.names.queue_arns["sr-joblog-dlq"]
+    control = local.names.queue_arns["sr-control-dlq"]
+    joblog  = local.names.queue_arns["sr-joblog-dlq"]
   }
   depends_on = [module.control_dlq, module.joblog_dlq]
 }
 
 output "async_dlq_arn" {
   description = "ARN of the queue for asynchronous events that failed."
-  value       = module.names.queue_arns["async-dlq"]
+  value       = local.names.queue_arns["async-dlq"]
   depends_on  = [module.async_dlq]
 }
 
@@ -52,7 +52,7 @@ output "stream_arns" {
 
 output "tables" {
   description = "Names of the tables: control, joblog, rerun, events."
-  value       = module.names.tables
+  value       = local.names.tables
   depends_on  = [module.control, module.joblog, module.rerun, module.events]
 }
 
@@ -63,15 +63,15 @@ output "scheduler_role_arn" {
 
 output "sensor_inbox_url" {
   description = "URL of the sensor inbox. null without an inbox."
-  value       = var.enable_sensor_inbox ? module.names.queue_urls["sensor-inbox"] : null
+  value       = var.enable_sensor_inbox ? local.names.queue_urls["sensor-inbox"] : null
   depends_on  = [module.sensor_inbox]
 }
 
 output "sensor_inbox_arns" {
   description = "ARNs of the sensor inbox and of its dead-letter queue: inbox, dlq. null without an inbox."
   value = var.enable_sensor_inbox ? {
-    inbox = module.names.queue_arns["sensor-inbox"]
-    dlq   = module.names.queue_arns["sensor-inbox-dlq"]
+    inbox = local.names.queue_arns["sensor-inbox"]
+    dlq   = local.names.queue_arns["sensor-inbox-dlq"]
   } : null
   depends_on = [module.sensor_inbox, module.sensor_inbox_dlq]
 }
@@ -85,7 +85,7 @@ output "sensor_writer_policy" {
         Sid      = "SendReadings"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = module.names.queue_arns["sensor-inbox"]
+        Resource = local.names.queue_arns["sensor-inbox"]
       }],
       local.kms_key_arn == null ? [] : [{
         Sid      = "Key"

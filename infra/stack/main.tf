@@ -28,22 +28,34 @@ locals {
   push = join(" ", concat(
     ["interlock push"],
     [for path in values(local.folders) : "\"${path}\""],
-    ["--environment ${var.environment} --region ${module.names.region} --account ${module.names.account_id}"],
+    ["--environment ${var.environment} --region ${module.deployment.names.region} --account ${module.deployment.names.account_id}"],
     var.push_role_arn == null ? [] : ["--role-arn ${var.push_role_arn}"],
     var.prune_pipelines ? ["--prune --yes"] : [],
   ))
 }
 
-module "names" {
-  source = "../modules/names"
+locals {
+  # lambda_concurrency names the services with underscores, since before lambda_settings existed.
+  concurrency     = { for name, limit in var.lambda_concurrency : replace(name, "_", "-") => { reserved_concurrency = limit } if limit != null }
+  services        = distinct(concat(keys(local.concurrency), try(keys(var.lambda_settings), [])))
+  lambda_settings = try({ for name in local.services : name => merge(lookup(local.concurrency, name, {}), lookup(var.lambda_settings, name, {})) }, var.lambda_settings)
+}
 
-  environment = var.environment
+# The settings of all functions, so that a problem of them is one error and not one per service.
+module "deployment" {
+  source = "../modules/deployment"
+
+  environment        = var.environment
+  lambda_memory_size = var.lambda_memory_size
+  lambda_settings    = local.lambda_settings
+  log_retention_days = var.log_retention_days
 }
 
 module "shared" {
   source = "../shared"
 
   environment         = var.environment
+  lambda_settings     = module.deployment.functions
   deletion_protection = var.deletion_protection
   enable_sensor_inbox = var.enable_sensor_inbox
   kms_key_arn         = var.kms_key_arn
@@ -54,20 +66,17 @@ module "shared" {
 module "stream_router" {
   source = "../services/stream-router"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.stream_router
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.stream_router.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.stream_router.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 
   sfn_timeout_seconds = var.sfn_timeout_seconds
   stream_arns         = module.shared.stream_arns
@@ -80,19 +89,16 @@ module "stream_router" {
 module "orchestrator" {
   source = "../services/orchestrator"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.orchestrator
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.orchestrator.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.orchestrator.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 
   enable_job_events             = var.enable_job_events
   wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
@@ -121,38 +127,32 @@ module "sla_monitor" {
 
   async_dlq_arn = module.shared.async_dlq_arn
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.sla_monitor
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.sla_monitor.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.sla_monitor.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 }
 
 module "watchdog" {
   source = "../services/watchdog"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.watchdog
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.watchdog.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.watchdog.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 
   watchdog_schedule         = var.watchdog_schedule
   watchdog_interval_seconds = var.watchdog_interval_seconds
@@ -165,20 +165,17 @@ module "watchdog" {
 module "event_sink" {
   source = "../services/event-sink"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.event_sink
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.event_sink.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.event_sink.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
@@ -190,20 +187,17 @@ module "event_sink" {
 module "alert_dispatcher" {
   source = "../services/alert-dispatcher"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.alert_dispatcher
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.alert_dispatcher.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.alert_dispatcher.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_settings       = module.deployment.functions
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
 
   events_table_ttl_days     = var.events_table_ttl_days
   event_bus                 = module.shared.event_bus

@@ -60,31 +60,24 @@ variable "lambda_memory_size" {
 }
 
 variable "lambda_concurrency" {
-  description = "Most invocations of each function at once. -1: no limit of its own."
+  description = "Most invocations of each function at once, a shorter form of reserved_concurrency in lambda_settings, which replaces it. -1: no limit of its own."
   type = object({
-    stream_router    = optional(number, 10)
-    orchestrator     = optional(number, 10)
-    sla_monitor      = optional(number, 5)
-    watchdog         = optional(number, 2)
-    event_sink       = optional(number, 5)
-    alert_dispatcher = optional(number, 3)
+    stream_router    = optional(number)
+    orchestrator     = optional(number)
+    sla_monitor      = optional(number)
+    watchdog         = optional(number)
+    event_sink       = optional(number)
+    alert_dispatcher = optional(number)
   })
   default  = {}
   nullable = false
 }
 
-variable "lambda_vpc" {
-  description = "Subnets and security groups of functions in a VPC. Functions that are not named are in no VPC."
-  type = object({
-    stream_router    = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    orchestrator     = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    sla_monitor      = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    watchdog         = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    event_sink       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    alert_dispatcher = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-  })
-  default  = {}
-  nullable = false
+variable "lambda_settings" {
+  description = "Settings of single functions by service, such as { all = { memory_size = 1024 }, watchdog = { timeout_seconds = 300 } }."
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "log_retention_days" {

@@ -584,6 +584,28 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
 
 
+def test_settings_of_one_function_win_over_those_of_all(full: "Plan", stack: "Plan") -> None:
+    memory = {service: _function(full, service)["memory_size"] for service in SERVICES}
+    assert memory == dict.fromkeys(SERVICES, 1024) | {"orchestrator": 2048}
+    assert {_function(stack, service)["memory_size"] for service in SERVICES} == {512}
+    groups = {group.values["name"]: group.values["retention_in_days"] for group in full.of("aws_cloudwatch_log_group")}
+    assert groups.pop("/aws/lambda/test-interlock-event-sink") == 90
+    assert set(groups.values()) == {30}
+
+
+@pytest.mark.parametrize(
+    ("queue", "service", "times"),
+    [("event-sink", "event-sink", 6), ("alerts", "alert-dispatcher", 6), ("job-events", "stream-router", 2)],
+)
+def test_a_queue_hides_messages_for_the_time_of_its_reader(
+    queue: str, service: str, times: int, full: "Plan", stack: "Plan"
+) -> None:
+    for plan in (full, stack):
+        hidden = plan.one("aws_sqs_queue", name=f"test-interlock-{queue}").values["visibility_timeout_seconds"]
+        # The event-sink also waits up to two seconds for its batch.
+        assert hidden - times * _function(plan, service)["timeout"] == (2 if queue == "event-sink" else 0)
+
+
 def test_only_a_named_function_enters_the_vpc(full: "Plan") -> None:
     networks = {
         function.values["function_name"].removeprefix("test-interlock-"): function.values["vpc_config"]

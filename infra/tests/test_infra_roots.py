@@ -39,8 +39,8 @@ REJECTED = {
     "kms-alias-name": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
     "job-secret-wildcard": "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
     "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
-    "vpc-without-security-group": "orchestrator needs both vpc_subnet_ids and vpc_security_group_ids, or neither.",
-    "vpc-instead-of-subnet": "vpc_subnet_ids must be ids of subnets",
+    "vpc-without-security-group": 'vpc of orchestrator is {"security_group_ids":[],"subnet_ids":["subnet-',
+    "vpc-instead-of-subnet": "must be { subnet_ids, security_group_ids } with ids such as subnet-",
     "pipeline-changed": "not validated, or changed since: pipelines/daily.yaml, pipelines/removed.yaml.",
     "pipeline-invalid": "These files are not validated, or changed since: pipelines/broken.yaml.",
     "pipelines-without-files": "There are no .yaml, .yml or .json files in",
@@ -49,9 +49,14 @@ REJECTED = {
     "cron-of-five-fields": "watchdog_schedule must be a rate such as rate(1 minute)",
     "memory-of-one-mb": "lambda_memory_size is 1, must be whole MB from 128 to 10240.",
     "region-as-variable": "environment_variables has a name that Lambda sets itself",
-    "concurrency-over-the-mapping": "reserved_concurrency is 1500, must be -1 or a whole number from 1 to 1000.",
-    "concurrency-of-zero": "reserved_concurrency is 0, must be -1 or a whole number from 1 to 10000.",
+    "concurrency-over-the-mapping": "reserved_concurrency of event-sink is 1500, must be -1 or a whole number from",
+    "concurrency-of-zero": "reserved_concurrency of orchestrator is 0, must be -1 or a whole number from 1 to 10000.",
     "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
+    "unknown-processor": "lambda_architecture is amd64, must be arm64 or x86_64.",
+    "misspelt-service": "lambda_settings has no service watch-dog, must be all or one of alert-dispatcher, event-sink,",
+    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of log_retention_days, memory_size,",
+    "two-bad-settings": "of watchdog is 10, must be one that CloudWatch has",
+    "settings-of-one-number": "lambda_settings must be a map of services",
     "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
 }
 
@@ -110,6 +115,11 @@ def test_null_means_the_default_of_every_variable() -> None:
                 found[f"{path.relative_to(INFRA)}: {name}"] = re.search(r"^  nullable += false$", body, re.MULTILINE)
     assert len(found) > 50
     assert [name for name, is_set in found.items() if is_set is None] == []
+
+
+def test_all_bad_settings_are_named_at_once(rejections: "Outcome") -> None:
+    output = " ".join(rejections.output_of("tests/negative/two-bad-settings").replace("│", " ").split())
+    assert "timeout_seconds of watchdog is 1000, must be whole seconds from 10 to 900." in output
 
 
 def test_common_variables_are_the_same_in_all_services() -> None:

@@ -2,7 +2,7 @@
 
 output "arn" {
   description = "ARN of the function. It is available after the policies of the role, which AWS checks when a mapping is made."
-  value       = module.names.function_arns[var.service]
+  value       = var.deployment.names.function_arns[var.service]
   depends_on  = [aws_lambda_function.this, aws_iam_role_policy.this]
 }
 

@@ -106,6 +106,26 @@ output "timers_arn" {
   value       = "arn:${local.partition}:scheduler:${local.regional}:schedule/${local.timers}/*"
 }
 
+output "table_variables" {
+  description = "Environment variables that name the tables and the bus."
+  value = {
+    CONTROL_TABLE  = "${local.prefix}-control"
+    JOBLOG_TABLE   = "${local.prefix}-joblog"
+    RERUN_TABLE    = "${local.prefix}-rerun"
+    EVENT_BUS_NAME = local.bus
+  }
+}
+
+output "timer_variables" {
+  description = "Environment variables of the functions that set SLA timers."
+  value = {
+    SLA_MONITOR_ARN      = "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-sla-monitor"
+    SCHEDULER_ROLE_ARN   = "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-scheduler"
+    SCHEDULER_GROUP_NAME = local.timers
+    SCHEDULER_DLQ_ARN    = "arn:${local.partition}:sqs:${local.regional}:${local.prefix}-async-dlq"
+  }
+}
+
 output "statements" {
   description = "IAM statements that several services need, each a list."
   value = {

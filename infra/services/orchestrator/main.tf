@@ -23,7 +23,7 @@ locals {
           # A run that Glue reports as succeeded counts as a success only if its logs agree.
           Action = ["logs:FilterLogEvents"]
           Resource = concat(
-            ["arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*"],
+            ["arn:${local.names.partition}:logs:${local.names.region}:${local.names.account_id}:log-group:/aws-glue/*"],
             flatten([for arn in var.glue_log_group_arns : [arn, "${arn}:*"]]),
           )
         },
@@ -106,32 +106,19 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service                = "orchestrator"
-  description            = "Interlock: evaluates rules, starts jobs once, follows them and closes runs."
-  timeout_seconds        = 300
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.reserved_concurrency
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.vpc_subnet_ids
-  vpc_security_group_ids = var.vpc_security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  alarm_actions          = local.alarm_actions
-  kms_key_arn            = local.kms_key_arn
-  tags                   = var.tags
+  deployment  = module.deployment
+  service     = "orchestrator"
+  description = "Interlock: evaluates rules, starts jobs once, follows them and closes runs."
 
-  variables = merge(var.job_variables, local.table_variables, {
+  variables = merge(var.job_variables, local.names.table_variables, {
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
     JOB_EVENTS          = tostring(var.enable_job_events)
   })
 
   statements = concat(
-    module.names.statements.control,
-    module.names.statements.append_logs,
-    module.names.statements.wakes,
+    local.names.statements.control,
+    local.names.statements.append_logs,
+    local.names.statements.wakes,
     length(var.job_secret_arns) == 0 ? [] : [{
       Sid      = "JobSecrets"
       Effect   = "Allow"
@@ -200,14 +187,14 @@ check "emr_serverless_roles" {
 }
 
 resource "aws_cloudwatch_log_group" "pipeline" {
-  name              = "/aws/vendedlogs/states/${module.names.state_machine}"
+  name              = "/aws/vendedlogs/states/${local.names.state_machine}"
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
   tags              = var.tags
 }
 
 resource "aws_iam_role" "pipeline" {
-  name        = "${module.names.prefix}-sfn"
+  name        = "${local.names.prefix}-sfn"
   description = "Role of the state machine, which calls the orchestrator and the SLA monitor and writes logs."
   tags        = var.tags
   assume_role_policy = jsonencode({
@@ -216,7 +203,7 @@ resource "aws_iam_role" "pipeline" {
       Effect    = "Allow"
       Principal = { Service = "states.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = module.names.account_id } }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.names.account_id } }
     }]
   })
 }
@@ -231,7 +218,7 @@ resource "aws_iam_role_policy" "pipeline" {
         Sid      = "Steps"
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction"]
-        Resource = [module.names.function_arns["orchestrator"], module.names.function_arns["sla-monitor"]]
+        Resource = [local.names.function_arns["orchestrator"], local.names.function_arns["sla-monitor"]]
       },
       {
         # AWS knows no resources for the delivery of logs.
@@ -248,16 +235,16 @@ resource "aws_iam_role_policy" "pipeline" {
 }
 
 resource "aws_sfn_state_machine" "pipeline" {
-  name     = module.names.state_machine
+  name     = local.names.state_machine
   type     = "STANDARD"
-  role_arn = module.names.role_arns["sfn"]
+  role_arn = local.names.role_arns["sfn"]
   tags     = var.tags
   definition = templatefile("${path.module}/../../statemachine/interlock.asl.json", {
-    orchestrator_arn     = module.names.function_arns["orchestrator"]
-    sla_monitor_arn      = module.names.function_arns["sla-monitor"]
+    orchestrator_arn     = local.names.function_arns["orchestrator"]
+    sla_monitor_arn      = local.names.function_arns["sla-monitor"]
     timeout_seconds      = var.sfn_timeout_seconds
     trigger_max_attempts = var.trigger_max_attempts
-    partition            = module.names.partition
+    partition            = local.names.partition
   })
 
   logging_configuration {
@@ -279,7 +266,7 @@ resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
   pattern        = "{ $.event = \"infra_failure\" }"
 
   metric_transformation {
-    name      = "${module.names.state_machine}-infra-failures"
+    name      = "${local.names.state_machine}-infra-failures"
     namespace = "Interlock"
     value     = "1"
   }
@@ -288,10 +275,10 @@ resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "infra_failures" {
-  alarm_name          = "${module.names.state_machine}-infra-failures"
+  alarm_name          = "${local.names.state_machine}-infra-failures"
   alarm_description   = "A step could not be done after all retries, or an execution ended outside. The log lines infra_failure and execution_ended_outside have the run."
   namespace           = "Interlock"
-  metric_name         = "${module.names.state_machine}-infra-failures"
+  metric_name         = "${local.names.state_machine}-infra-failures"
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -306,11 +293,11 @@ resource "aws_cloudwatch_metric_alarm" "infra_failures" {
 resource "aws_cloudwatch_metric_alarm" "pipeline" {
   for_each = { timed-out = "ExecutionsTimedOut" }
 
-  alarm_name          = "${module.names.state_machine}-${each.key}"
-  alarm_description   = "Executions of ${module.names.state_machine} ${replace(each.key, "-", " ")}."
+  alarm_name          = "${local.names.state_machine}-${each.key}"
+  alarm_description   = "Executions of ${local.names.state_machine} ${replace(each.key, "-", " ")}."
   namespace           = "AWS/States"
   metric_name         = each.value
-  dimensions          = { StateMachineArn = module.names.state_machine_arn }
+  dimensions          = { StateMachineArn = local.names.state_machine_arn }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

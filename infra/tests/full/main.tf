@@ -18,8 +18,13 @@ module "interlock" {
   job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
-  lambda_vpc = {
-    orchestrator = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+  lambda_settings = {
+    all = { memory_size = 1024 }
+    orchestrator = {
+      memory_size = 2048
+      vpc         = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+    }
+    event-sink = { timeout_seconds = 120, log_retention_days = 90 }
   }
   enable_sensor_inbox = true
 
