@@ -4,17 +4,23 @@
 module "deployment" {
   source = "../modules/deployment"
 
-  environment         = var.environment
-  lambda_settings     = var.lambda_settings
-  kms_key_arn         = var.kms_key_arn
-  sns_alarm_topic_arn = var.sns_alarm_topic_arn
-  tags                = var.tags
+  environment              = var.environment
+  lambda_settings          = var.lambda_settings
+  kms_key_arn              = var.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = var.alarm_thresholds
+  role_arns                = var.role_arns
+  async_dlq_arn            = var.async_dlq_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  iam_path                 = var.iam_path
+  tags                     = var.tags
 }
 
 locals {
   names         = module.deployment.names
   kms_key_arn   = module.deployment.kms_key_arn
   alarm_actions = module.deployment.alarm_actions
+  thresholds    = module.deployment.thresholds
 
   # The queues hide a received message for as long as the function that reads it may take.
   timeouts = { for service, settings in module.deployment.functions : service => settings.timeout_seconds }
@@ -34,6 +40,8 @@ module "control" {
       include   = ["status", "attempt", "reason", "committedAt", "closedAt", "absolute", "relative", "markedAt"]
     },
   ]
+  alarm_threshold     = local.thresholds.table_throttles
+  alarm_actions       = local.alarm_actions
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags
@@ -44,6 +52,8 @@ module "joblog" {
 
   name                = local.names.tables["joblog"]
   stream              = true
+  alarm_threshold     = local.thresholds.table_throttles
+  alarm_actions       = local.alarm_actions
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags
@@ -53,6 +63,8 @@ module "rerun" {
   source = "../modules/dynamodb-table"
 
   name                = local.names.tables["rerun"]
+  alarm_threshold     = local.thresholds.table_throttles
+  alarm_actions       = local.alarm_actions
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags
@@ -63,6 +75,8 @@ module "events" {
 
   name                = local.names.tables["events"]
   indexes             = [{ name = "GSI1", hash_key = "eventType", range_key = "timestamp", range_type = "N" }]
+  alarm_threshold     = local.thresholds.table_throttles
+  alarm_actions       = local.alarm_actions
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   tags                = var.tags
@@ -113,12 +127,13 @@ module "event_sink" {
 module "event_sink_dlq" {
   source = "../modules/queue"
 
-  name          = local.names.queues["event-sink-dlq"]
-  arn           = local.names.queue_arns["event-sink-dlq"]
-  rule_arns     = [local.names.rule_arns["event-sink"], local.names.rule_arns["infra-alarm-events"]]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["event-sink-dlq"]
+  arn             = local.names.queue_arns["event-sink-dlq"]
+  rule_arns       = [local.names.rule_arns["event-sink"], local.names.rule_arns["infra-alarm-events"]]
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 module "alerts" {
@@ -135,15 +150,33 @@ module "alerts" {
   tags                       = var.tags
 }
 
+resource "aws_cloudwatch_metric_alarm" "alerts_age" {
+  alarm_name          = "${local.names.queues["alerts"]}-age"
+  alarm_description   = "An alert has waited in the queue for more than ${local.thresholds.alert_age_seconds} seconds: the alert-dispatcher does not read it."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = local.names.queues["alerts"] }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = local.thresholds.alert_age_seconds
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
 module "alert_dlq" {
   source = "../modules/queue"
 
-  name          = local.names.queues["alert-dlq"]
-  arn           = local.names.queue_arns["alert-dlq"]
-  rule_arns     = [for rule in ["alerts", "infra-alarm-alerts", "alert-probe"] : local.names.rule_arns[rule]]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["alert-dlq"]
+  arn             = local.names.queue_arns["alert-dlq"]
+  rule_arns       = [for rule in ["alerts", "infra-alarm-alerts", "alert-probe"] : local.names.rule_arns[rule]]
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 # The stream mappings report batches that failed for good here: shard and sequence numbers, not the records. The router's
@@ -151,25 +184,28 @@ module "alert_dlq" {
 module "control_dlq" {
   source = "../modules/queue"
 
-  name          = local.names.queues["sr-control-dlq"]
-  arn           = local.names.queue_arns["sr-control-dlq"]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["sr-control-dlq"]
+  arn             = local.names.queue_arns["sr-control-dlq"]
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 module "joblog_dlq" {
   source = "../modules/queue"
 
-  name          = local.names.queues["sr-joblog-dlq"]
-  arn           = local.names.queue_arns["sr-joblog-dlq"]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["sr-joblog-dlq"]
+  arn             = local.names.queue_arns["sr-joblog-dlq"]
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 # Whole asynchronous events whose function failed every time or could not be invoked, and SLA timers that could not fire.
 module "async_dlq" {
+  count  = var.async_dlq_arn == null ? 1 : 0
   source = "../modules/queue"
 
   name = local.names.queues["async-dlq"]
@@ -178,9 +214,10 @@ module "async_dlq" {
   rule_arns = [
     for rule in ["event-sink", "infra-alarm-events", "watchdog", "execution-status"] : local.names.rule_arns[rule]
   ]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 # Readings of sensors from writers that may not write the control table: a config in that table is a command that runs.
@@ -203,11 +240,12 @@ module "sensor_inbox_dlq" {
   count  = var.enable_sensor_inbox ? 1 : 0
   source = "../modules/queue"
 
-  name          = local.names.queues["sensor-inbox-dlq"]
-  arn           = local.names.queue_arns["sensor-inbox-dlq"]
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["sensor-inbox-dlq"]
+  arn             = local.names.queue_arns["sensor-inbox-dlq"]
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 resource "aws_scheduler_schedule_group" "timers" {
@@ -215,30 +253,44 @@ resource "aws_scheduler_schedule_group" "timers" {
   tags = var.tags
 }
 
-resource "aws_iam_role" "scheduler" {
-  name        = "${local.names.prefix}-scheduler"
-  description = "Role of the SLA timers, which invoke the SLA monitor."
-  tags        = var.tags
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "scheduler.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = {
-        StringEquals = {
-          "aws:SourceAccount" = local.names.account_id
-          "aws:SourceArn"     = local.names.scheduler_group_arn
-        }
+# An SLA timer that cannot invoke the SLA monitor fires late, or never after all retries.
+resource "aws_cloudwatch_metric_alarm" "timer_failures" {
+  alarm_name          = "${local.names.scheduler_group}-timer-failures"
+  alarm_description   = "SLA timers could not invoke the SLA monitor, or were given up. The watchdog judges their clocks later."
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = local.thresholds.timer_failures
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "failures"
+    label       = "Failed timers"
+    expression  = "FILL(errors, 0) + FILL(dropped, 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { errors = "TargetErrorCount", dropped = "InvocationDroppedCount" }
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/Scheduler"
+        metric_name = metric_query.value
+        dimensions  = { ScheduleGroup = local.names.scheduler_group }
+        stat        = "Sum"
+        period      = 300
       }
-    }]
-  })
+    }
+  }
 }
 
-resource "aws_iam_role_policy" "scheduler" {
-  name = "interlock"
-  role = aws_iam_role.scheduler.name
-  policy = jsonencode({
+locals {
+  own_scheduler_role = contains(keys(var.role_arns), "scheduler")
+  scheduler_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
       [
@@ -263,4 +315,36 @@ resource "aws_iam_role_policy" "scheduler" {
       }],
     )
   })
+}
+
+resource "aws_iam_role" "scheduler" {
+  count = local.own_scheduler_role ? 0 : 1
+
+  name                 = "${local.names.prefix}-scheduler"
+  path                 = var.iam_path
+  description          = "Role of the SLA timers, which invoke the SLA monitor."
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = local.names.account_id
+          "aws:SourceArn"     = local.names.scheduler_group_arn
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  count = local.own_scheduler_role ? 0 : 1
+
+  name   = "interlock"
+  role   = aws_iam_role.scheduler[0].name
+  policy = local.scheduler_policy
 }

@@ -1,5 +1,20 @@
 # The values are known before the resources exist. With depends_on, the users of a value wait for its resource.
 
+locals {
+  # An own queue for failed asynchronous events has its own name.
+  queues = concat(
+    [for name in ["alerts", "alert-dlq", "event-sink", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq"] : local.names.queues[name]],
+    var.async_dlq_arn == null ? [local.names.queues["async-dlq"]] : [],
+    var.enable_sensor_inbox ? [local.names.queues["sensor-inbox"], local.names.queues["sensor-inbox-dlq"]] : [],
+  )
+  alarms = concat(
+    module.control.alarm_names, module.joblog.alarm_names, module.rerun.alarm_names, module.events.alarm_names,
+    module.alert_dlq.alarm_names, module.event_sink_dlq.alarm_names, module.control_dlq.alarm_names, module.joblog_dlq.alarm_names,
+    flatten(concat(module.async_dlq[*].alarm_names, module.sensor_inbox_dlq[*].alarm_names)),
+    [aws_cloudwatch_metric_alarm.alerts_age.alarm_name, aws_cloudwatch_metric_alarm.timer_failures.alarm_name],
+  )
+}
+
 output "event_bus" {
   description = "Name of the bus."
   value       = local.names.event_bus
@@ -58,7 +73,8 @@ output "tables" {
 
 output "scheduler_role_arn" {
   description = "ARN of the role that SLA timers run under."
-  value       = aws_iam_role.scheduler.arn
+  value       = local.names.role_arns["scheduler"]
+  depends_on  = [aws_iam_role.scheduler]
 }
 
 output "sensor_inbox_url" {
@@ -95,4 +111,47 @@ output "sensor_writer_policy" {
       }],
     )
   }) : null
+}
+
+output "table_arns" {
+  description = "ARNs of the tables: control, joblog, rerun, events."
+  value       = local.names.table_arns
+  depends_on  = [module.control, module.joblog, module.rerun, module.events]
+}
+
+output "event_bus_arn" {
+  description = "ARN of the bus."
+  value       = local.names.event_bus_arn
+  depends_on  = [aws_cloudwatch_event_bus.this]
+}
+
+output "queue_arns" {
+  description = "ARNs of the queues, by name."
+  value       = { for name in local.queues : name => local.names.queue_arns[trimsuffix(trimprefix(name, "${local.names.prefix}-"), ".fifo")] }
+  depends_on = [
+    module.alerts, module.alert_dlq, module.async_dlq, module.control_dlq, module.event_sink, module.event_sink_dlq, module.joblog_dlq,
+    module.sensor_inbox, module.sensor_inbox_dlq,
+  ]
+}
+
+output "scheduler_group" {
+  description = "Name of the schedule group of the SLA timers."
+  value       = local.names.scheduler_group
+  depends_on  = [aws_scheduler_schedule_group.timers]
+}
+
+output "scheduler_group_arn" {
+  description = "ARN of the schedule group of the SLA timers."
+  value       = local.names.scheduler_group_arn
+  depends_on  = [aws_scheduler_schedule_group.timers]
+}
+
+output "scheduler_role_policy" {
+  description = "IAM policy (JSON) that an own role of the SLA timers needs."
+  value       = local.scheduler_policy
+}
+
+output "alarm_arns" {
+  description = "ARNs of the alarms, by name."
+  value       = { for name in local.alarms : name => "${local.names.alarms_arn}:${name}" }
 }

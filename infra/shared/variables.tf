@@ -29,6 +29,39 @@ variable "sns_alarm_topic_arn" {
   default     = null
 }
 
+variable "alarm_thresholds" {
+  description = "Thresholds of the alarms that belong to no single function, such as { alert_age_seconds = 1800 }."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+}
+
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler. A role that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "async_dlq_arn" {
+  description = "Own queue for asynchronous events that failed. null: that of this environment."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  type        = string
+  default     = null
+}
+
+variable "iam_path" {
+  description = "Path of the roles and policies that are created."
+  type        = string
+  default     = "/"
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of everything."
   type        = map(string)

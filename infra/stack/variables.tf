@@ -121,6 +121,13 @@ variable "enable_job_events" {
   nullable    = false
 }
 
+variable "enable_sfn_tracing" {
+  description = "Whether the state machine sends traces to X-Ray."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts tables, queues, logs, the bus and variables. Its policy must let events.amazonaws.com and CloudWatch Logs use it. null: AWS's own keys."
   type        = string
@@ -131,6 +138,46 @@ variable "sns_alarm_topic_arn" {
   description = "SNS topic that receives the alarms, or null."
   type        = string
   default     = null
+}
+
+variable "alarm_thresholds" {
+  description = "Thresholds of the alarms that belong to no single function, such as { alert_age_seconds = 1800 }."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+}
+
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler. A role that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "log_group_arns" {
+  description = "Own log groups, by service, and by sfn. A log group that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "async_dlq_arn" {
+  description = "Own queue for asynchronous events that failed. null: that of this environment."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  type        = string
+  default     = null
+}
+
+variable "iam_path" {
+  description = "Path of the roles and policies that are created."
+  type        = string
+  default     = "/"
+  nullable    = false
 }
 
 variable "environment_variables" {

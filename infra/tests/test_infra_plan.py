@@ -195,7 +195,7 @@ def test_every_dead_letter_queue_has_an_alarm_and_two_weeks(stack: "Plan") -> No
     watched = {
         alarm.values["dimensions"]["QueueName"]
         for alarm in stack.of("aws_cloudwatch_metric_alarm")
-        if alarm.values["namespace"] == "AWS/SQS"
+        if alarm.values["metric_name"] == "ApproximateNumberOfMessagesVisible"
     }
     read = {"test-interlock-alerts", "test-interlock-event-sink", "test-interlock-job-events"}
     assert watched == set(queues) - read
@@ -517,7 +517,12 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
     }
     queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events-dlq"}
-    assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
+    of_functions = {f"{service}-{kind}" for service in SERVICES for kind in ("duration", "errors", "throttles")}
+    of_rules = {f"{service}-rule-failures" for service in SERVICES if service not in {"orchestrator", "sla-monitor"}}
+    of_tables = {f"{table}-throttles" for table in ("control", "events", "joblog", "rerun")}
+    assert alarms == of_functions | of_rules | of_tables | {f"{queue}-depth" for queue in queues} | {
+        "alerts-age",
+        "sla-timer-failures",
         "pipeline-infra-failures",
         "pipeline-timed-out",
         "stream-router-iterator-age",
@@ -748,7 +753,7 @@ def test_the_alert_rule_is_updated_after_its_function() -> None:
 def test_the_definition_is_updated_after_the_functions() -> None:
     """The plan does not show an order within the resources, so this reads the code."""
     infra = Path(__file__).resolve().parents[1]
-    orchestrator = (infra / "services/orchestrator/main.tf").read_text(encoding="utf-8")
+    orchestrator = (infra / "services/orchestrator/state-machine.tf").read_text(encoding="utf-8")
     machine = orchestrator.partition('resource "aws_sfn_state_machine"')[2].partition("\nresource")[0]
     (after,) = re.findall(r"depends_on = \[(.*)\]", machine)
     assert {"module.function", "var.wakers"} <= set(after.split(", "))

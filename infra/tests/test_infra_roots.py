@@ -54,9 +54,20 @@ REJECTED = {
     "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
     "unknown-processor": "lambda_architecture is amd64, must be arm64 or x86_64.",
     "misspelt-service": "lambda_settings has no service watch-dog, must be all or one of alert-dispatcher, event-sink,",
-    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of log_retention_days, memory_size,",
+    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of duration_threshold_percent,",
     "two-bad-settings": "of watchdog is 10, must be one that CloudWatch has",
     "settings-of-one-number": "lambda_settings must be a map of services",
+    "tracing-in-words": 'tracing_mode of all is "on", must be Active or PassThrough.',
+    "layer-without-version": "must be at most five ARNs of layer versions",
+    "threshold-over-the-timeout": "duration_threshold_percent of watchdog is 120, must be a percentage of",
+    "negative-threshold": 'alarm_thresholds has {"dead_letters":-1}. Allowed are numbers of at least 0.',
+    "misspelt-threshold": "alarm_thresholds has dead_leters. Allowed are alert_age_seconds,",
+    "role-of-no-service": "role_arns has router. Allowed are alert-dispatcher,",
+    "user-as-role": "Allowed are ARNs of roles, such as",
+    "log-group-with-streams": "Allowed are ARNs of log groups without a last :*,",
+    "fifo-for-failed-events": "async_dlq_arn must be the ARN of an SQS queue, not of a FIFO queue.",
+    "role-as-boundary": "permissions_boundary_arn must be the ARN of a managed policy",
+    "path-without-slash": "iam_path is /data, must begin and end with /, such as /data/.",
     "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
 }
 
@@ -66,7 +77,7 @@ def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     assert set(ROOTS) == {"shared", "stack"} | services
 
 
-@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/small"])
+@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/own", "tests/small"])
 def test_a_root_passes_its_checks(root: str, roots: "Outcome") -> None:
     assert roots.failed_step(root) is None, roots.output_of(root)
 

@@ -48,6 +48,31 @@ output "alarm_actions" {
   value       = compact([var.sns_alarm_topic_arn])
 }
 
+output "thresholds" {
+  description = "Thresholds of the alarms that belong to no single function."
+  value       = local.thresholds
+}
+
+output "role_arns" {
+  description = "Own roles. A role that is not named is created."
+  value       = var.role_arns
+}
+
+output "log_group_arns" {
+  description = "Own log groups. A log group that is not named is created."
+  value       = var.log_group_arns
+}
+
+output "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  value       = var.permissions_boundary_arn
+}
+
+output "iam_path" {
+  description = "Path of the roles and policies that are created."
+  value       = var.iam_path
+}
+
 output "tags" {
   description = "Tags of each resource."
   value       = var.tags

@@ -24,6 +24,12 @@ locals {
       reserved_concurrency = try(local.given[service].reserved_concurrency, defaults.reserved_concurrency)
       log_retention_days   = try(local.given[service].log_retention_days, var.log_retention_days)
       vpc                  = try(local.given[service].vpc, null)
+      tracing_mode         = try(local.given[service].tracing_mode, null)
+      layers               = try(local.given[service].layers, [])
+
+      error_threshold            = try(local.given[service].error_threshold, 0)
+      throttle_threshold         = try(local.given[service].throttle_threshold, 0)
+      duration_threshold_percent = try(local.given[service].duration_threshold_percent, 80)
     }
   }
 }
@@ -60,6 +66,20 @@ locals {
           false
         )
         form = "{ subnet_ids, security_group_ids } with ids such as subnet-0a1b2c3d4e5f60718 and sg-0a1b2c3d4e5f60718"
+      }
+      tracing_mode = {
+        ok   = contains(["Active", "PassThrough"], try(tostring(own.tracing_mode), ""))
+        form = "Active or PassThrough"
+      }
+      layers = {
+        ok   = try(length(own.layers) <= 5 && alltrue([for arn in own.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", arn))]), false)
+        form = "at most five ARNs of layer versions, such as arn:aws:lambda:eu-west-1:123456789012:layer:collector:3"
+      }
+      error_threshold    = { ok = try(own.error_threshold >= 0, false), form = "a number of at least 0" }
+      throttle_threshold = { ok = try(own.throttle_threshold >= 0, false), form = "a number of at least 0" }
+      duration_threshold_percent = {
+        ok   = try(own.duration_threshold_percent >= 1 && own.duration_threshold_percent <= 100, false)
+        form = "a percentage of the timeout from 1 to 100"
       }
     }
   }

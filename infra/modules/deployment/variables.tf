@@ -105,6 +105,89 @@ variable "sns_alarm_topic_arn" {
   }
 }
 
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler. A role that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.role_arns), ["alert-dispatcher", "event-sink", "orchestrator", "scheduler", "sfn", "sla-monitor", "stream-router", "watchdog"])) == 0
+    error_message = "role_arns has ${join(", ", keys(var.role_arns))}. Allowed are alert-dispatcher, event-sink, orchestrator, scheduler, sfn, sla-monitor, stream-router and watchdog."
+  }
+  validation {
+    condition     = alltrue([for arn in values(var.role_arns) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", arn))])
+    error_message = "role_arns has ${jsonencode(var.role_arns)}. Allowed are ARNs of roles, such as arn:aws:iam::123456789012:role/watchdog."
+  }
+}
+
+variable "log_group_arns" {
+  description = "Own log groups, by service, and by sfn. A log group that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.log_group_arns), ["alert-dispatcher", "event-sink", "orchestrator", "sfn", "sla-monitor", "stream-router", "watchdog"])) == 0
+    error_message = "log_group_arns has ${join(", ", keys(var.log_group_arns))}. Allowed are alert-dispatcher, event-sink, orchestrator, sfn, sla-monitor, stream-router and watchdog."
+  }
+  validation {
+    condition     = alltrue([for arn in values(var.log_group_arns) : can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}$", arn))])
+    error_message = "log_group_arns has ${jsonencode(var.log_group_arns)}. Allowed are ARNs of log groups without a last :*, such as arn:aws:logs:eu-west-1:123456789012:log-group:/data/interlock."
+  }
+}
+
+variable "async_dlq_arn" {
+  description = "Own queue for asynchronous events that failed. null: that of this environment."
+  type        = string
+  default     = null
+
+  validation {
+    # Lambda rejects a FIFO queue here.
+    condition     = var.async_dlq_arn == null || can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", var.async_dlq_arn))
+    error_message = "async_dlq_arn must be the ARN of an SQS queue, not of a FIFO queue."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/boundary."
+  }
+}
+
+variable "iam_path" {
+  description = "Path of the roles and policies that are created."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = length(var.iam_path) <= 512 && can(regex("^/([A-Za-z0-9_+=,.@-]+/)*$", var.iam_path))
+    error_message = "iam_path is ${var.iam_path}, must begin and end with /, such as /data/."
+  }
+}
+
+variable "alarm_thresholds" {
+  description = "Thresholds of the alarms that belong to no single function."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.alarm_thresholds), ["alert_age_seconds", "canary_seconds", "dead_letters", "rule_failures", "stream_age_seconds", "table_throttles", "timer_failures"])) == 0
+    error_message = "alarm_thresholds has ${join(", ", keys(var.alarm_thresholds))}. Allowed are alert_age_seconds, canary_seconds, dead_letters, rule_failures, stream_age_seconds, table_throttles and timer_failures."
+  }
+  validation {
+    condition     = alltrue([for threshold in values(var.alarm_thresholds) : threshold == null || try(threshold >= 0, false)])
+    error_message = "alarm_thresholds has ${jsonencode(var.alarm_thresholds)}. Allowed are numbers of at least 0."
+  }
+}
+
 variable "tags" {
   description = "Tags of each resource."
   type        = map(string)

@@ -6,12 +6,27 @@ locals {
   name     = "${local.names.prefix}-${var.service}"
   zip      = "${var.deployment.dist_path}/${var.service}.zip"
 
+  # An own role or log group is used as it is.
+  own_role      = contains(keys(var.deployment.role_arns), var.service)
+  role_arn      = local.names.role_arns[var.service]
+  role_name     = element(split("/", local.role_arn), -1)
+  own_log_group = contains(keys(var.deployment.log_group_arns), var.service)
+  log_group_arn = lookup(var.deployment.log_group_arns, var.service, "arn:${local.names.partition}:logs:${local.names.region}:${local.names.account_id}:log-group:/aws/lambda/${local.name}")
+  log_group     = split(":log-group:", local.log_group_arn)[1]
+
   statements = concat(
     [{
       Sid      = "Logs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "arn:${local.names.partition}:logs:${local.names.region}:${local.names.account_id}:log-group:/aws/lambda/${local.name}:*"
+      Resource = "${local.log_group_arn}:*"
+    }],
+    local.settings.tracing_mode == null ? [] : [{
+      # AWS knows no resources for these actions.
+      Sid      = "Traces"
+      Effect   = "Allow"
+      Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      Resource = "*"
     }],
     var.dead_letter_arn == null ? [] : [{
       Sid      = "DeadLetters"
@@ -73,9 +88,13 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name        = local.name
-  description = "Role of ${local.name}."
-  tags        = var.deployment.tags
+  count = local.own_role ? 0 : 1
+
+  name                 = local.role_name
+  path                 = var.deployment.iam_path
+  description          = "Role of ${local.name}."
+  permissions_boundary = var.deployment.permissions_boundary_arn
+  tags                 = var.deployment.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -87,13 +106,17 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
+  count = local.own_role ? 0 : 1
+
   name   = "interlock"
-  role   = aws_iam_role.this.name
+  role   = aws_iam_role.this[0].name
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  name              = "/aws/lambda/${local.name}"
+  count = local.own_log_group ? 0 : 1
+
+  name              = local.log_group
   retention_in_days = local.settings.log_retention_days
   kms_key_id        = var.deployment.kms_key_arn
   tags              = var.deployment.tags
@@ -102,7 +125,7 @@ resource "aws_cloudwatch_log_group" "this" {
 resource "aws_lambda_function" "this" {
   function_name                  = local.name
   description                    = var.description
-  role                           = local.names.role_arns[var.service]
+  role                           = local.role_arn
   handler                        = "interlock_${replace(var.service, "-", "_")}.handler.handle"
   runtime                        = "python3.13"
   architectures                  = [var.deployment.lambda_architecture]
@@ -112,6 +135,7 @@ resource "aws_lambda_function" "this" {
   timeout                        = local.settings.timeout_seconds
   reserved_concurrent_executions = local.settings.reserved_concurrency
   kms_key_arn                    = var.deployment.kms_key_arn
+  layers                         = local.settings.layers
   tags                           = var.deployment.tags
 
   environment {
@@ -130,6 +154,21 @@ resource "aws_lambda_function" "this" {
     content {
       subnet_ids         = local.settings.vpc.subnet_ids
       security_group_ids = local.settings.vpc.security_group_ids
+    }
+  }
+
+  dynamic "tracing_config" {
+    for_each = local.settings.tracing_mode == null ? [] : [local.settings.tracing_mode]
+    content {
+      mode = tracing_config.value
+    }
+  }
+
+  dynamic "logging_config" {
+    for_each = local.own_log_group ? [local.log_group] : []
+    content {
+      log_group  = logging_config.value
+      log_format = "Text" # The lines are JSON already.
     }
   }
 
@@ -158,21 +197,4 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   function_name                = aws_lambda_function.this.function_name
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = var.maximum_event_age_seconds
-}
-
-resource "aws_cloudwatch_metric_alarm" "errors" {
-  alarm_name          = "${local.name}-errors"
-  alarm_description   = "${local.name} failed."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = local.name }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.deployment.alarm_actions
-  ok_actions          = var.deployment.alarm_actions
-  tags                = var.deployment.tags
 }

@@ -137,7 +137,7 @@ resource "aws_lambda_permission" "probe" {
 # Slack cannot show alerts that wait for it, so the alarm goes to the topic. The function logs their number once a minute while any wait.
 resource "aws_cloudwatch_log_metric_filter" "waiting" {
   name           = "${module.function.name}-waiting"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"alerts_pending\" }"
 
   metric_transformation {
@@ -166,7 +166,7 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
 # Every five minutes the function checks token, scopes and channel, before an alert finds that they are wrong.
 resource "aws_cloudwatch_log_metric_filter" "unusable" {
   name           = "${module.function.name}-unusable"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"slack_unusable\" }"
 
   metric_transformation {
@@ -219,7 +219,7 @@ resource "aws_cloudwatch_log_metric_filter" "fault" {
   for_each = local.faults
 
   name           = "${module.function.name}-${each.key}"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"${each.value.event}\" }"
 
   metric_transformation {
@@ -252,7 +252,7 @@ resource "aws_cloudwatch_log_metric_filter" "canary" {
   count = var.enable_canary ? 1 : 0
 
   name           = "${local.names.prefix}-canary-latency"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"canary_arrived\" }"
 
   metric_transformation {
@@ -280,7 +280,7 @@ resource "aws_cloudwatch_metric_alarm" "canary" {
   alarm_description   = "No canary of the watchdog arrived for three ticks, or one took more than a minute through bus, queue and Slack. Alerts may be late or lost."
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 60
+  threshold           = local.thresholds.canary_seconds
   treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
@@ -342,6 +342,20 @@ module "alarm_events" {
   rule_name       = local.names.rules["infra-alarm-alerts"]
   target_arn      = local.alerts_queue_arn
   dead_letter_arn = local.alert_dlq_arn
+  tags            = var.tags
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name = module.function.name
+  rules = {
+    (aws_cloudwatch_event_rule.alerts.name) = aws_cloudwatch_event_rule.alerts.event_bus_name
+    (aws_cloudwatch_event_rule.probe.name)  = "default"
+    (module.alarm_events.rule_name)         = "default"
+  }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
   tags            = var.tags
 }
 

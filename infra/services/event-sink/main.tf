@@ -1,10 +1,9 @@
 # The event-sink: it keeps every event of the bus and our alarms in the events table. They come through its queue.
 
 locals {
-  concurrency   = module.deployment.functions["event-sink"].reserved_concurrency
-  queue_arn     = coalesce(var.event_sink_queue_arn, local.names.queue_arns["event-sink"])
-  dlq_arn       = coalesce(var.event_sink_dlq_arn, local.names.queue_arns["event-sink-dlq"])
-  async_dlq_arn = coalesce(var.async_dlq_arn, local.names.queue_arns["async-dlq"])
+  concurrency = module.deployment.functions["event-sink"].reserved_concurrency
+  queue_arn   = coalesce(var.event_sink_queue_arn, local.names.queue_arns["event-sink"])
+  dlq_arn     = coalesce(var.event_sink_dlq_arn, local.names.queue_arns["event-sink-dlq"])
 }
 
 module "function" {
@@ -15,7 +14,7 @@ module "function" {
   description   = "Interlock: keeps every event in the events table."
   letter_bucket = var.letter_bucket
   # For direct invocations: those that began before the queue existed, and those of an operator.
-  dead_letter_arn = local.async_dlq_arn
+  dead_letter_arn = local.names.queue_arns["async-dlq"]
 
   variables = {
     EVENTS_TABLE    = local.names.tables["events"]
@@ -85,5 +84,15 @@ module "alarm_events" {
   rule_name       = local.names.rules["infra-alarm-events"]
   target_arn      = local.queue_arn
   dead_letter_arn = local.dlq_arn
+  tags            = var.tags
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { (aws_cloudwatch_event_rule.all.name) = aws_cloudwatch_event_rule.all.event_bus_name, (module.alarm_events.rule_name) = "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
   tags            = var.tags
 }

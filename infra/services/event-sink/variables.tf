@@ -28,12 +28,6 @@ variable "event_sink_dlq_arn" {
   default     = null
 }
 
-variable "async_dlq_arn" {
-  description = "ARN of the queue for direct invocations that failed. null: that of this environment."
-  type        = string
-  default     = null
-}
-
 variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string

@@ -167,3 +167,10 @@ variable "enable_job_events" {
   default     = true
   nullable    = false
 }
+
+variable "enable_sfn_tracing" {
+  description = "Whether the state machine sends traces to X-Ray."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,16 +1,12 @@
 # The SLA monitor: sets timers, and is invoked by them.
 
-locals {
-  async_dlq_arn = coalesce(var.async_dlq_arn, local.names.queue_arns["async-dlq"])
-}
-
 module "function" {
   source = "../../modules/lambda-function"
 
   deployment      = module.deployment
   service         = "sla-monitor"
   description     = "Interlock: sets SLA timers, fires and settles them."
-  dead_letter_arn = local.async_dlq_arn
+  dead_letter_arn = local.names.queue_arns["async-dlq"]
 
   variables = merge(local.names.table_variables, local.names.timer_variables)
 

@@ -58,12 +58,13 @@ module "job_events_dlq" {
   count  = var.enable_job_events ? 1 : 0
   source = "../../modules/queue"
 
-  name          = local.names.queues["job-events-dlq"]
-  arn           = local.names.queue_arns["job-events-dlq"]
-  rule_arns     = local.job_rule_arns
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["job-events-dlq"]
+  arn             = local.names.queue_arns["job-events-dlq"]
+  rule_arns       = local.job_rule_arns
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "job_events" {
@@ -100,4 +101,15 @@ resource "aws_lambda_event_source_mapping" "job_events" {
   scaling_config {
     maximum_concurrency = 2
   }
+}
+
+module "job_events_alarm" {
+  count  = var.enable_job_events ? 1 : 0
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { for rule in aws_cloudwatch_event_rule.job_events : rule.name => "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
+  tags            = var.tags
 }

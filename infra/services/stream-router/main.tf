@@ -155,7 +155,7 @@ resource "aws_cloudwatch_metric_alarm" "iterator_age" {
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 300000
+  threshold           = local.thresholds.stream_age_seconds * 1000
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

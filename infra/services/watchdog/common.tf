@@ -64,6 +64,46 @@ variable "sns_alarm_topic_arn" {
   default     = null
 }
 
+variable "alarm_thresholds" {
+  description = "Thresholds of the alarms that belong to no single function, such as { alert_age_seconds = 1800 }."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+}
+
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler. A role that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "log_group_arns" {
+  description = "Own log groups, by service, and by sfn. A log group that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "async_dlq_arn" {
+  description = "Own queue for asynchronous events that failed. null: that of this environment."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  type        = string
+  default     = null
+}
+
+variable "iam_path" {
+  description = "Path of the roles and policies that are created."
+  type        = string
+  default     = "/"
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of each resource."
   type        = map(string)
@@ -74,21 +114,28 @@ variable "tags" {
 module "deployment" {
   source = "../../modules/deployment"
 
-  environment           = var.environment
-  dist_path             = var.dist_path
-  lambda_architecture   = var.lambda_architecture
-  lambda_memory_size    = var.lambda_memory_size
-  lambda_settings       = var.lambda_settings
-  log_retention_days    = var.log_retention_days
-  environment_variables = var.environment_variables
-  profile_bucket        = var.profile_bucket
-  kms_key_arn           = var.kms_key_arn
-  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
-  tags                  = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_memory_size       = var.lambda_memory_size
+  lambda_settings          = var.lambda_settings
+  log_retention_days       = var.log_retention_days
+  environment_variables    = var.environment_variables
+  profile_bucket           = var.profile_bucket
+  kms_key_arn              = var.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = var.alarm_thresholds
+  role_arns                = var.role_arns
+  log_group_arns           = var.log_group_arns
+  async_dlq_arn            = var.async_dlq_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  iam_path                 = var.iam_path
+  tags                     = var.tags
 }
 
 locals {
   names         = module.deployment.names
   kms_key_arn   = module.deployment.kms_key_arn
   alarm_actions = module.deployment.alarm_actions
+  thresholds    = module.deployment.thresholds
 }

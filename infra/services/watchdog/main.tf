@@ -2,8 +2,7 @@
 # jobs that no record reported.
 
 locals {
-  dead_man      = var.dead_man_url == null ? {} : { DEAD_MAN_URL = var.dead_man_url }
-  async_dlq_arn = coalesce(var.async_dlq_arn, local.names.queue_arns["async-dlq"])
+  dead_man = var.dead_man_url == null ? {} : { DEAD_MAN_URL = var.dead_man_url }
 }
 
 module "function" {
@@ -13,7 +12,7 @@ module "function" {
   service         = "watchdog"
   description     = "Interlock: acts on rows that were left, and reports missing runs."
   letter_bucket   = var.letter_bucket
-  dead_letter_arn = local.async_dlq_arn
+  dead_letter_arn = local.names.queue_arns["async-dlq"]
   # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 
@@ -78,7 +77,7 @@ resource "aws_cloudwatch_event_target" "this" {
   arn       = module.function.arn
 
   dead_letter_config {
-    arn = local.async_dlq_arn
+    arn = local.names.queue_arns["async-dlq"]
   }
 }
 
@@ -126,7 +125,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
 # infra/services/orchestrator.
 resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
   name           = "${module.function.name}-infra-failures"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ ($.event = \"execution_ended_outside\") && ($.committed IS TRUE) && ($.status != \"ABORTED\") }"
 
   metric_transformation {
@@ -136,4 +135,14 @@ resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
   }
 
   depends_on = [module.function]
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { for rule in local.rules : rule.name => "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
+  tags            = var.tags
 }

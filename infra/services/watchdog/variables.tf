@@ -52,12 +52,6 @@ variable "sfn_timeout_seconds" {
   }
 }
 
-variable "async_dlq_arn" {
-  description = "ARN of the queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
-}
-
 variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string

@@ -1,8 +1,7 @@
 # Settings of a service that does not exist.
-module "interlock" {
-  source = "../../../stack"
+module "deployment" {
+  source = "../../../modules/deployment"
 
   environment     = "test"
-  dist_path       = "${path.module}/../../zips"
   lambda_settings = { watch-dog = { memory_size = 1024 } }
 }

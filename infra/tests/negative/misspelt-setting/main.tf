@@ -1,8 +1,7 @@
 # A setting that does not exist.
-module "interlock" {
-  source = "../../../stack"
+module "deployment" {
+  source = "../../../modules/deployment"
 
   environment     = "test"
-  dist_path       = "${path.module}/../../zips"
   lambda_settings = { all = { memory = 1024 } }
 }

@@ -1,8 +1,7 @@
 # A number instead of settings.
-module "interlock" {
-  source = "../../../stack"
+module "deployment" {
+  source = "../../../modules/deployment"
 
   environment     = "test"
-  dist_path       = "${path.module}/../../zips"
   lambda_settings = { watchdog = 1024 }
 }

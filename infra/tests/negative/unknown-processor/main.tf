@@ -1,8 +1,7 @@
 # A processor that Lambda does not have.
-module "interlock" {
-  source = "../../../stack"
+module "deployment" {
+  source = "../../../modules/deployment"
 
   environment         = "test"
-  dist_path           = "${path.module}/../../zips"
   lambda_architecture = "amd64"
 }
