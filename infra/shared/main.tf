@@ -10,7 +10,7 @@ module "deployment" {
   sns_alarm_topic_arn      = var.sns_alarm_topic_arn
   alarm_thresholds         = var.alarm_thresholds
   role_arns                = var.role_arns
-  async_dlq_arn            = var.async_dlq_arn
+  queue_arns               = var.queue_arns
   permissions_boundary_arn = var.permissions_boundary_arn
   iam_path                 = var.iam_path
   tags                     = var.tags
@@ -205,7 +205,7 @@ module "joblog_dlq" {
 
 # Whole asynchronous events whose function failed every time or could not be invoked, and SLA timers that could not fire.
 module "async_dlq" {
-  count  = var.async_dlq_arn == null ? 1 : 0
+  count  = !contains(keys(var.queue_arns), "async-dlq") ? 1 : 0
   source = "../modules/queue"
 
   name = local.names.queues["async-dlq"]
@@ -347,4 +347,26 @@ resource "aws_iam_role_policy" "scheduler" {
   name   = "interlock"
   role   = aws_iam_role.scheduler[0].name
   policy = local.scheduler_policy
+}
+
+module "dashboard" {
+  count  = var.enable_dashboard ? 1 : 0
+  source = "../modules/dashboard"
+
+  deployment  = module.deployment
+  environment = var.environment
+  queues      = local.queues
+}
+
+module "policies" {
+  count  = var.enable_policies ? 1 : 0
+  source = "../modules/policies"
+
+  deployment          = module.deployment
+  enable_sensor_inbox = var.enable_sensor_inbox
+  queues = concat(
+    ["alert-dlq", "alerts", "event-sink", "event-sink-dlq", "job-events-dlq", "sr-control-dlq", "sr-joblog-dlq"],
+    !contains(keys(var.queue_arns), "async-dlq") ? ["async-dlq"] : [],
+    var.enable_sensor_inbox ? ["sensor-inbox-dlq"] : [],
+  )
 }

@@ -4,7 +4,7 @@ locals {
   # An own queue for failed asynchronous events has its own name.
   queues = concat(
     [for name in ["alerts", "alert-dlq", "event-sink", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq"] : local.names.queues[name]],
-    var.async_dlq_arn == null ? [local.names.queues["async-dlq"]] : [],
+    !contains(keys(var.queue_arns), "async-dlq") ? [local.names.queues["async-dlq"]] : [],
     var.enable_sensor_inbox ? [local.names.queues["sensor-inbox"], local.names.queues["sensor-inbox-dlq"]] : [],
   )
   alarms = concat(
@@ -154,4 +154,14 @@ output "scheduler_role_policy" {
 output "alarm_arns" {
   description = "ARNs of the alarms, by name."
   value       = { for name in local.alarms : name => "${local.names.alarms_arn}:${name}" }
+}
+
+output "dashboard" {
+  description = "Name of the dashboard. null without one."
+  value       = one(module.dashboard[*].name)
+}
+
+output "policy_arns" {
+  description = "ARNs of the managed policies, by role: reader, operator, table-sensor-writer, inbox-sensor-writer. {} without them."
+  value       = merge({}, module.policies[*].arns...)
 }

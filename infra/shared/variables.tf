@@ -43,10 +43,11 @@ variable "role_arns" {
   nullable    = false
 }
 
-variable "async_dlq_arn" {
-  description = "Own queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "permissions_boundary_arn" {
@@ -71,6 +72,20 @@ variable "tags" {
 
 variable "enable_sensor_inbox" {
   description = "Whether there is a queue for sensor readings, for writers without access to the tables."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "enable_dashboard" {
+  description = "Whether there is a CloudWatch dashboard of the deployment."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "enable_policies" {
+  description = "Whether there are managed IAM policies for readers, operators and sensor writers. They are attached to no one."
   type        = bool
   default     = false
   nullable    = false

@@ -52,7 +52,7 @@ module "deployment" {
   alarm_thresholds         = var.alarm_thresholds
   role_arns                = var.role_arns
   log_group_arns           = var.log_group_arns
-  async_dlq_arn            = var.async_dlq_arn
+  queue_arns               = var.queue_arns
   permissions_boundary_arn = var.permissions_boundary_arn
   iam_path                 = var.iam_path
   kms_key_arn              = var.kms_key_arn
@@ -65,12 +65,14 @@ module "shared" {
   environment              = var.environment
   lambda_settings          = module.deployment.functions
   deletion_protection      = var.deletion_protection
+  enable_dashboard         = var.enable_dashboard
+  enable_policies          = var.enable_policies
   enable_sensor_inbox      = var.enable_sensor_inbox
   kms_key_arn              = module.deployment.kms_key_arn
   sns_alarm_topic_arn      = var.sns_alarm_topic_arn
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
-  async_dlq_arn            = var.async_dlq_arn
+  queue_arns               = var.queue_arns
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -92,7 +94,7 @@ module "stream_router" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -120,7 +122,7 @@ module "orchestrator" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -163,7 +165,7 @@ module "sla_monitor" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -185,7 +187,7 @@ module "watchdog" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -213,7 +215,7 @@ module "event_sink" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags
@@ -240,7 +242,7 @@ module "alert_dispatcher" {
   alarm_thresholds         = module.deployment.thresholds
   role_arns                = module.deployment.role_arns
   log_group_arns           = module.deployment.log_group_arns
-  async_dlq_arn            = module.shared.async_dlq_arn
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
   permissions_boundary_arn = module.deployment.permissions_boundary_arn
   iam_path                 = module.deployment.iam_path
   tags                     = var.tags

@@ -139,3 +139,13 @@ output "alarm_arns" {
   description = "ARNs of the alarms, by name."
   value       = merge(module.shared.alarm_arns, module.stream_router.alarm_arns, module.orchestrator.alarm_arns, module.sla_monitor.alarm_arns, module.watchdog.alarm_arns, module.event_sink.alarm_arns, module.alert_dispatcher.alarm_arns)
 }
+
+output "dashboard" {
+  description = "Name of the dashboard. null without one."
+  value       = module.shared.dashboard
+}
+
+output "policy_arns" {
+  description = "ARNs of the managed policies, by role: reader, operator, table-sensor-writer, inbox-sensor-writer. {} without them."
+  value       = module.shared.policy_arns
+}

@@ -161,10 +161,11 @@ variable "log_group_arns" {
   nullable    = false
 }
 
-variable "async_dlq_arn" {
-  description = "Own queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "permissions_boundary_arn" {
@@ -425,4 +426,18 @@ variable "slack_bot_token" {
   type        = string
   default     = null
   sensitive   = true
+}
+
+variable "enable_dashboard" {
+  description = "Whether there is a CloudWatch dashboard of the deployment."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "enable_policies" {
+  description = "Whether there are managed IAM policies for readers, operators and sensor writers. They are attached to no one."
+  type        = bool
+  default     = false
+  nullable    = false
 }

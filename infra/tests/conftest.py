@@ -15,7 +15,18 @@ import pytest
 
 INFRA = Path(__file__).resolve().parents[1]
 SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
-ROOTS = ("shared", "stack", "tests/full", "tests/own", "tests/small", *(f"services/{service}" for service in SERVICES))
+ROOTS = (
+    "bootstrap",
+    "examples/complete",
+    "examples/simple",
+    "shared",
+    "stack",
+    "tests/full",
+    "tests/modules",
+    "tests/own",
+    "tests/small",
+    *(f"services/{service}" for service in SERVICES),
+)
 
 _OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
 

@@ -738,7 +738,7 @@ def test_the_router_reads_job_events_and_keeps_their_letters(stack: "Plan") -> N
 def test_job_events_can_be_left_out(stack: "Plan", small: "Plan") -> None:
     assert not [one.address for one in small.resources if "job_events" in one.address]
     assert "JOB_EVENTS_QUEUE_ARN" not in _function(small, "stream-router")["environment"][0]["variables"]
-    options = ("job_events", "canary")
+    options = ("job_events", "canary", "dashboard")
     left_out = [one.address for one in stack.resources if any(option in one.address for option in options)]
     assert len(stack.resources) - len(small.resources) == len(left_out)
 

@@ -65,7 +65,7 @@ REJECTED = {
     "role-of-no-service": "role_arns has router. Allowed are alert-dispatcher,",
     "user-as-role": "Allowed are ARNs of roles, such as",
     "log-group-with-streams": "Allowed are ARNs of log groups without a last :*,",
-    "fifo-for-failed-events": "async_dlq_arn must be the ARN of an SQS queue, not of a FIFO queue.",
+    "fifo-for-failed-events": "Allowed are ARNs of SQS queues that are no FIFO queues.",
     "role-as-boundary": "permissions_boundary_arn must be the ARN of a managed policy",
     "path-without-slash": "iam_path is /data, must begin and end with /, such as /data/.",
     "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
@@ -74,18 +74,21 @@ REJECTED = {
 
 def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     services = {f"services/{path.name}" for path in (INFRA.parent / "services").iterdir() if path.is_dir()}
-    assert set(ROOTS) == {"shared", "stack"} | services
+    assert set(ROOTS) == {"bootstrap", "examples/complete", "examples/simple", "shared", "stack"} | services
 
 
-@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/own", "tests/small"])
+@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/modules", "tests/own", "tests/small"])
 def test_a_root_passes_its_checks(root: str, roots: "Outcome") -> None:
     assert roots.failed_step(root) is None, roots.output_of(root)
 
 
-def test_every_terraform_test_file_belongs_to_a_root() -> None:
-    files = {str(path.parents[1].relative_to(INFRA)) for path in INFRA.glob("**/*.tftest.hcl")}
-    assert files
-    assert files <= set(ROOTS)
+def test_every_root_and_every_module_has_tests() -> None:
+    files = list(INFRA.glob("**/tests/*.tftest.hcl"))
+    # The tests of the modules are in a root of their own, because a module has no plan by itself.
+    of_roots = {str(path.parents[1].relative_to(INFRA)) for path in files} - {"tests/modules"}
+    assert of_roots == set(ROOTS)
+    of_modules = {path.name.removesuffix(".tftest.hcl") for path in files if path.parents[1].name == "modules"}
+    assert of_modules == {path.name for path in (INFRA / "modules").iterdir() if path.is_dir()}
 
 
 def test_every_negative_root_has_its_sentence() -> None:

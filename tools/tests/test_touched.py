@@ -56,6 +56,8 @@ def test_the_lowest_package_touches_all_that_need_it() -> None:
         "packages/interlock-sla/CHANGELOG.md",
         "services/watchdog/tests/test_watchdog.py",
         "infra/tests/conftest.py",
+        "infra/bootstrap/main.tf",
+        "infra/examples/simple/main.tf",
         "infra/services/watchdog/tests/watchdog.tftest.hcl",
         "infra/README.md",
         "tools/releases/touched.py",

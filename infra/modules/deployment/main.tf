@@ -3,10 +3,10 @@
 module "names" {
   source = "../names"
 
-  environment   = var.environment
-  iam_path      = var.iam_path
-  role_arns     = var.role_arns
-  async_dlq_arn = var.async_dlq_arn
+  environment = var.environment
+  iam_path    = var.iam_path
+  role_arns   = var.role_arns
+  queue_arns  = var.queue_arns
 }
 
 locals {

@@ -137,15 +137,20 @@ variable "log_group_arns" {
   }
 }
 
-variable "async_dlq_arn" {
-  description = "Own queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 
   validation {
+    condition     = length(setsubtract(keys(var.queue_arns), ["async-dlq"])) == 0
+    error_message = "queue_arns has ${join(", ", keys(var.queue_arns))}. Allowed is async-dlq."
+  }
+  validation {
     # Lambda rejects a FIFO queue here.
-    condition     = var.async_dlq_arn == null || can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", var.async_dlq_arn))
-    error_message = "async_dlq_arn must be the ARN of an SQS queue, not of a FIFO queue."
+    condition     = alltrue([for arn in values(var.queue_arns) : can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", arn))])
+    error_message = "queue_arns has ${jsonencode(var.queue_arns)}. Allowed are ARNs of SQS queues that are no FIFO queues."
   }
 }
 

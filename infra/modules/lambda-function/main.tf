@@ -28,11 +28,11 @@ locals {
       Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       Resource = "*"
     }],
-    var.dead_letter_arn == null ? [] : [{
+    !var.is_asynchronous ? [] : [{
       Sid      = "DeadLetters"
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
-      Resource = var.dead_letter_arn
+      Resource = local.names.queue_arns["async-dlq"]
     }],
     var.deployment.profile_bucket == null ? [] : [{
       Sid      = "Profiles"
@@ -173,7 +173,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dynamic "dead_letter_config" {
-    for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
+    for_each = var.is_asynchronous ? [local.names.queue_arns["async-dlq"]] : []
     content {
       target_arn = dead_letter_config.value
     }
@@ -192,7 +192,7 @@ resource "aws_lambda_function" "this" {
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {
-  count = var.dead_letter_arn == null ? 0 : 1
+  count = var.is_asynchronous ? 1 : 0
 
   function_name                = aws_lambda_function.this.function_name
   maximum_retry_attempts       = 2

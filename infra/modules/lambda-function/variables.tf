@@ -23,10 +23,11 @@ variable "variables" {
   type        = map(string)
 }
 
-variable "dead_letter_arn" {
-  description = "Queue for asynchronous events that failed for good. null: the function is not invoked asynchronously."
-  type        = string
-  default     = null
+variable "is_asynchronous" {
+  description = "Whether rules, timers or people invoke the function without waiting for its answer. An event that failed for good goes to the queue async-dlq."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "maximum_event_age_seconds" {

@@ -36,7 +36,7 @@ locals {
   )
   queue_arns = merge(
     { for thing, name in local.queue_names : thing => "arn:${local.partition}:sqs:${local.regional}:${name}" },
-    var.async_dlq_arn == null ? {} : { async-dlq = var.async_dlq_arn },
+    var.queue_arns,
   )
 
   regional      = "${local.region}:${local.account}"

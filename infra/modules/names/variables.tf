@@ -23,8 +23,9 @@ variable "role_arns" {
   nullable    = false
 }
 
-variable "async_dlq_arn" {
-  description = "Own queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

@@ -85,10 +85,11 @@ variable "log_group_arns" {
   nullable    = false
 }
 
-variable "async_dlq_arn" {
-  description = "Own queue for asynchronous events that failed. null: that of this environment."
-  type        = string
-  default     = null
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "permissions_boundary_arn" {
@@ -127,7 +128,7 @@ module "deployment" {
   alarm_thresholds         = var.alarm_thresholds
   role_arns                = var.role_arns
   log_group_arns           = var.log_group_arns
-  async_dlq_arn            = var.async_dlq_arn
+  queue_arns               = var.queue_arns
   permissions_boundary_arn = var.permissions_boundary_arn
   iam_path                 = var.iam_path
   tags                     = var.tags

@@ -14,7 +14,7 @@ module "function" {
   description   = "Interlock: keeps every event in the events table."
   letter_bucket = var.letter_bucket
   # For direct invocations: those that began before the queue existed, and those of an operator.
-  dead_letter_arn = local.names.queue_arns["async-dlq"]
+  is_asynchronous = true
 
   variables = {
     EVENTS_TABLE    = local.names.tables["events"]

@@ -6,7 +6,7 @@ module "function" {
   deployment      = module.deployment
   service         = "sla-monitor"
   description     = "Interlock: sets SLA timers, fires and settles them."
-  dead_letter_arn = local.names.queue_arns["async-dlq"]
+  is_asynchronous = true
 
   variables = merge(local.names.table_variables, local.names.timer_variables)
 

@@ -12,7 +12,7 @@ module "function" {
   service         = "watchdog"
   description     = "Interlock: acts on rows that were left, and reports missing runs."
   letter_bucket   = var.letter_bucket
-  dead_letter_arn = local.names.queue_arns["async-dlq"]
+  is_asynchronous = true
   # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 

@@ -39,6 +39,7 @@ module "interlock" {
   enable_sfn_tracing       = true
   permissions_boundary_arn = "arn:aws:iam::000000000000:policy/boundary"
   iam_path                 = "/data/"
+  enable_policies          = true
   enable_sensor_inbox      = true
 
   slack_channel_id = "C1"
@@ -65,6 +66,10 @@ module "interlock" {
   ]
   enable_lambda_trigger = true
   lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+}
+
+output "policy_arns" {
+  value = module.interlock.policy_arns
 }
 
 output "sensor_writer_policy" {

@@ -2,10 +2,10 @@
 module "interlock" {
   source = "../../stack"
 
-  environment   = "test"
-  dist_path     = "${path.module}/../zips"
-  kms_key_arn   = "arn:aws:kms:eu-west-1:000000000000:key/k"
-  async_dlq_arn = "arn:aws:sqs:eu-west-1:000000000000:failed"
+  environment = "test"
+  dist_path   = "${path.module}/../zips"
+  kms_key_arn = "arn:aws:kms:eu-west-1:000000000000:key/k"
+  queue_arns  = { async-dlq = "arn:aws:sqs:eu-west-1:000000000000:failed" }
   role_arns = {
     for name in ["alert-dispatcher", "event-sink", "orchestrator", "scheduler", "sfn", "sla-monitor", "stream-router", "watchdog"] :
     name => "arn:aws:iam::000000000000:role/data/own-${name}"

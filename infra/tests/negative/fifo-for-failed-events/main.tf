@@ -2,6 +2,6 @@
 module "deployment" {
   source = "../../../modules/deployment"
 
-  environment   = "test"
-  async_dlq_arn = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo"
+  environment = "test"
+  queue_arns  = { async-dlq = "arn:aws:sqs:eu-west-1:123456789012:failed.fifo" }
 }
