@@ -136,6 +136,24 @@ def test_all_bad_settings_are_named_at_once(rejections: "Outcome") -> None:
     assert "timeout_seconds of watchdog is 1000, must be whole seconds from 10 to 900." in output
 
 
+REFERENCE = INFRA.parent / "docs" / "reference" / "terraform.md"
+
+
+@pytest.mark.parametrize(
+    ("fixture", "sentence", "section"),
+    [
+        ("misspelt-setting", r"has no setting memory, must be one of ([^.]+)[.]", "### 1.4 "),
+        ("misspelt-threshold", r"alarm_thresholds has dead_leters. Allowed are ([^.]+)[.]", "### 1.5 "),
+    ],
+)
+def test_the_reference_lists_each_setting(fixture: str, sentence: str, section: str, rejections: "Outcome") -> None:
+    output = " ".join(rejections.output_of(f"tests/negative/{fixture}").replace("│", " ").split())
+    (names,) = set(re.findall(sentence, output))
+    text = REFERENCE.read_text(encoding="utf-8").partition(section)[2].partition("\n##")[0]
+    described = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(described) == sorted(re.split(r", | and ", names))
+
+
 def test_common_variables_are_the_same_in_all_services() -> None:
     texts = {path.read_text(encoding="utf-8") for path in INFRA.glob("services/*/common.tf")}
     assert len(texts) == 1

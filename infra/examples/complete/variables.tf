@@ -7,7 +7,6 @@ variable "region" {
 variable "dist_path" {
   description = "Folder of the Lambda zips, which `interlock build` writes."
   type        = string
-  default     = "../../../dist"
 }
 
 variable "alarm_email" {
@@ -36,7 +35,7 @@ variable "producer_role_name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the account for new roles. null: there is none."
+  description = "Permissions boundary of the account for new roles. null: no boundary."
   type        = string
   default     = null
 }

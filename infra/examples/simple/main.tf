@@ -2,7 +2,7 @@
 #
 #   interlock build --out dist
 #   terraform -chdir=infra/examples/simple init
-#   terraform -chdir=infra/examples/simple apply
+#   terraform -chdir=infra/examples/simple apply -var dist_path="$PWD/dist"
 
 module "interlock" {
   source = "../../stack"

@@ -7,5 +7,4 @@ variable "region" {
 variable "dist_path" {
   description = "Folder of the Lambda zips, which `interlock build` writes."
   type        = string
-  default     = "../../../dist"
 }

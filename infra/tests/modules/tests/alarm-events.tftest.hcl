@@ -25,7 +25,7 @@ run "only_our_alarms_become_events" {
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.this.event_pattern).detail["$or"][0].alarmName == [{ prefix = "test-interlock-" }]
-    error_message = "Alarms of other systems are none of ours."
+    error_message = "The alarms of another system must not match."
   }
   assert {
     condition     = length(aws_cloudwatch_event_target.this.dead_letter_config) == 0
