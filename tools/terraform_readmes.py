@@ -10,7 +10,7 @@ Examples:
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def _description(body: Mapping[str, Any]) -> str:
     return text.replace("|", r"\|").replace("<", "&lt;")
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *((f"`{name}`", *rest) for name, *rest in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

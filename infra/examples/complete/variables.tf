@@ -2,6 +2,7 @@ variable "region" {
   description = "Region of the deployment."
   type        = string
   default     = "eu-west-1"
+  nullable    = false
 }
 
 variable "dist_path" {
