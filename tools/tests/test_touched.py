@@ -57,6 +57,7 @@ def test_the_lowest_package_touches_all_that_need_it() -> None:
         "services/watchdog/tests/test_watchdog.py",
         "infra/tests/conftest.py",
         "infra/bootstrap/main.tf",
+        "infra/.checkov.yaml",
         "infra/examples/simple/main.tf",
         "infra/services/watchdog/tests/watchdog.tftest.hcl",
         "infra/README.md",

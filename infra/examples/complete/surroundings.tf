@@ -34,6 +34,39 @@ resource "aws_s3_bucket_public_access_block" "letters" {
   restrict_public_buckets = true
 }
 
+resource "aws_s3_bucket_server_side_encryption_configuration" "letters" {
+  bucket = aws_s3_bucket.letters.id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.interlock.arn
+    }
+  }
+}
+
+# A letter in the queue lives for two weeks, so its content need not live longer.
+resource "aws_s3_bucket_lifecycle_configuration" "letters" {
+  bucket = aws_s3_bucket.letters.id
+
+  rule {
+    id     = "letters"
+    status = "Enabled"
+
+    filter {}
+
+    expiration {
+      days = 15
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}
+
 resource "aws_sqs_queue" "failed" {
   name                      = "${local.environment}-failed-events"
   message_retention_seconds = 1209600

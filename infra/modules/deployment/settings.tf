@@ -35,6 +35,8 @@ locals {
 }
 
 locals {
+  most = { for entry in keys(local.entries) : entry => try(local.defaults[entry].most_concurrency, 1000) }
+
   # The form of each setting, and whether the values of an entry have it.
   forms = {
     for entry, own in local.entries : entry => {
@@ -47,24 +49,19 @@ locals {
         form = "whole seconds from 10 to 900"
       }
       reserved_concurrency = {
-        ok = try(
-          own.reserved_concurrency == -1
-          || own.reserved_concurrency >= 1 && own.reserved_concurrency <= try(local.defaults[entry].most_concurrency, 1000) && floor(own.reserved_concurrency) == own.reserved_concurrency,
-          false
-        )
-        form = "-1 or a whole number from 1 to ${try(local.defaults[entry].most_concurrency, 1000)}"
+        ok   = try(own.reserved_concurrency == -1 || (own.reserved_concurrency >= 1 && own.reserved_concurrency <= local.most[entry] && floor(own.reserved_concurrency) == own.reserved_concurrency), false)
+        form = "-1 or a whole number from 1 to ${local.most[entry]}"
       }
       log_retention_days = {
         ok   = contains(local.retentions, try(tonumber(own.log_retention_days), -1))
         form = "one that CloudWatch has: ${join(", ", slice(local.retentions, 1, length(local.retentions)))}, or 0 for ever"
       }
       vpc = {
-        ok = try(
-          toset(keys(own.vpc)) == toset(["subnet_ids", "security_group_ids"])
-          && length(own.vpc.subnet_ids) > 0 && alltrue([for id in own.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
-          && length(own.vpc.security_group_ids) > 0 && alltrue([for id in own.vpc.security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", id))]),
-          false
-        )
+        ok = try(alltrue(concat(
+          [toset(keys(own.vpc)) == toset(["subnet_ids", "security_group_ids"]), length(own.vpc.subnet_ids) > 0, length(own.vpc.security_group_ids) > 0],
+          [for id in own.vpc.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))],
+          [for id in own.vpc.security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", id))],
+        )), false)
         form = "{ subnet_ids, security_group_ids } with ids such as subnet-0a1b2c3d4e5f60718 and sg-0a1b2c3d4e5f60718"
       }
       tracing_mode = {
