@@ -233,6 +233,13 @@ def providers(session: nox.Session) -> None:
 
 
 @nox.session(allow_parallel=True)
+def checkov(session: nox.Session) -> None:
+    """Scan the Terraform code for risks. infra/.checkov.yaml has the reason of each check that is left out."""
+    session.install("checkov>=3.3,<4")
+    session.run("checkov", "--config-file", "infra/.checkov.yaml", *session.posargs)
+
+
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Check the documentation: links, examples, commands, citations and the language rules."""
     _sync(session, "--group", "dev", "--group", "all", "--group", "site")

@@ -1,47 +1,62 @@
 # The values are known before the resources exist. With depends_on, the users of a value wait for its resource.
 
+locals {
+  # An own queue for failed asynchronous events has its own name.
+  queues = concat(
+    [for name in ["alerts", "alert-dlq", "event-sink", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq"] : local.names.queues[name]],
+    !contains(keys(var.queue_arns), "async-dlq") ? [local.names.queues["async-dlq"]] : [],
+    var.enable_sensor_inbox ? [local.names.queues["sensor-inbox"], local.names.queues["sensor-inbox-dlq"]] : [],
+  )
+  alarms = concat(
+    module.control.alarm_names, module.joblog.alarm_names, module.rerun.alarm_names, module.events.alarm_names,
+    module.alert_dlq.alarm_names, module.event_sink_dlq.alarm_names, module.control_dlq.alarm_names, module.joblog_dlq.alarm_names,
+    flatten(concat(module.async_dlq[*].alarm_names, module.sensor_inbox_dlq[*].alarm_names)),
+    [aws_cloudwatch_metric_alarm.alerts_age.alarm_name, aws_cloudwatch_metric_alarm.timer_failures.alarm_name],
+  )
+}
+
 output "event_bus" {
   description = "Name of the bus."
-  value       = module.names.event_bus
+  value       = local.names.event_bus
   depends_on  = [aws_cloudwatch_event_bus.this]
 }
 
 output "event_sink_queue_arn" {
   description = "ARN of the queue of the event-sink."
-  value       = module.names.queue_arns["event-sink"]
+  value       = local.names.queue_arns["event-sink"]
   depends_on  = [module.event_sink]
 }
 
 output "event_sink_dlq_arn" {
   description = "ARN of the dead-letter queue of the event-sink."
-  value       = module.names.queue_arns["event-sink-dlq"]
+  value       = local.names.queue_arns["event-sink-dlq"]
   depends_on  = [module.event_sink_dlq]
 }
 
 output "alerts_queue_arn" {
   description = "ARN of the alert queue."
-  value       = module.names.queue_arns["alerts"]
+  value       = local.names.queue_arns["alerts"]
   depends_on  = [module.alerts]
 }
 
 output "alert_dlq_arn" {
   description = "ARN of the alert queue's dead-letter queue."
-  value       = module.names.queue_arns["alert-dlq"]
+  value       = local.names.queue_arns["alert-dlq"]
   depends_on  = [module.alert_dlq]
 }
 
 output "stream_dlq_arns" {
   description = "ARNs of the stream mappings' on-failure queues."
   value = {
-    control = module.names.queue_arns["sr-control-dlq"]
-    joblog  = module.names.queue_arns["sr-joblog-dlq"]
+    control = local.names.queue_arns["sr-control-dlq"]
+    joblog  = local.names.queue_arns["sr-joblog-dlq"]
   }
   depends_on = [module.control_dlq, module.joblog_dlq]
 }
 
 output "async_dlq_arn" {
   description = "ARN of the queue for asynchronous events that failed."
-  value       = module.names.queue_arns["async-dlq"]
+  value       = local.names.queue_arns["async-dlq"]
   depends_on  = [module.async_dlq]
 }
 
@@ -52,26 +67,27 @@ output "stream_arns" {
 
 output "tables" {
   description = "Names of the tables: control, joblog, rerun, events."
-  value       = module.names.tables
+  value       = local.names.tables
   depends_on  = [module.control, module.joblog, module.rerun, module.events]
 }
 
 output "scheduler_role_arn" {
   description = "ARN of the role that SLA timers run under."
-  value       = aws_iam_role.scheduler.arn
+  value       = local.names.role_arns["scheduler"]
+  depends_on  = [aws_iam_role.scheduler]
 }
 
 output "sensor_inbox_url" {
   description = "URL of the sensor inbox. null without an inbox."
-  value       = var.enable_sensor_inbox ? module.names.queue_urls["sensor-inbox"] : null
+  value       = var.enable_sensor_inbox ? local.names.queue_urls["sensor-inbox"] : null
   depends_on  = [module.sensor_inbox]
 }
 
 output "sensor_inbox_arns" {
   description = "ARNs of the sensor inbox and of its dead-letter queue: inbox, dlq. null without an inbox."
   value = var.enable_sensor_inbox ? {
-    inbox = module.names.queue_arns["sensor-inbox"]
-    dlq   = module.names.queue_arns["sensor-inbox-dlq"]
+    inbox = local.names.queue_arns["sensor-inbox"]
+    dlq   = local.names.queue_arns["sensor-inbox-dlq"]
   } : null
   depends_on = [module.sensor_inbox, module.sensor_inbox_dlq]
 }
@@ -85,7 +101,7 @@ output "sensor_writer_policy" {
         Sid      = "SendReadings"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = module.names.queue_arns["sensor-inbox"]
+        Resource = local.names.queue_arns["sensor-inbox"]
       }],
       local.kms_key_arn == null ? [] : [{
         Sid      = "Key"
@@ -95,4 +111,57 @@ output "sensor_writer_policy" {
       }],
     )
   }) : null
+}
+
+output "table_arns" {
+  description = "ARNs of the tables: control, joblog, rerun, events."
+  value       = local.names.table_arns
+  depends_on  = [module.control, module.joblog, module.rerun, module.events]
+}
+
+output "event_bus_arn" {
+  description = "ARN of the bus."
+  value       = local.names.event_bus_arn
+  depends_on  = [aws_cloudwatch_event_bus.this]
+}
+
+output "queue_arns" {
+  description = "ARNs of the queues, by name."
+  value       = { for name in local.queues : name => local.names.queue_arns[trimsuffix(trimprefix(name, "${local.names.prefix}-"), ".fifo")] }
+  depends_on = [
+    module.alerts, module.alert_dlq, module.async_dlq, module.control_dlq, module.event_sink, module.event_sink_dlq, module.joblog_dlq,
+    module.sensor_inbox, module.sensor_inbox_dlq,
+  ]
+}
+
+output "scheduler_group" {
+  description = "Name of the schedule group of the SLA timers."
+  value       = local.names.scheduler_group
+  depends_on  = [aws_scheduler_schedule_group.timers]
+}
+
+output "scheduler_group_arn" {
+  description = "ARN of the schedule group of the SLA timers."
+  value       = local.names.scheduler_group_arn
+  depends_on  = [aws_scheduler_schedule_group.timers]
+}
+
+output "scheduler_role_policy" {
+  description = "IAM policy (JSON) that an own role of the SLA timers needs."
+  value       = local.scheduler_policy
+}
+
+output "alarm_arns" {
+  description = "ARNs of the alarms, by name."
+  value       = { for name in local.alarms : name => "${local.names.alarms_arn}:${name}" }
+}
+
+output "dashboard" {
+  description = "Name of the dashboard. null without one."
+  value       = one(module.dashboard[*].name)
+}
+
+output "policy_arns" {
+  description = "ARNs of the managed policies, by role: reader, operator, table-sensor-writer, inbox-sensor-writer. {} without them."
+  value       = merge({}, module.policies[*].arns...)
 }

@@ -28,46 +28,76 @@ locals {
   push = join(" ", concat(
     ["interlock push"],
     [for path in values(local.folders) : "\"${path}\""],
-    ["--environment ${var.environment} --region ${module.names.region} --account ${module.names.account_id}"],
+    ["--environment ${var.environment} --region ${module.deployment.names.region} --account ${module.deployment.names.account_id}"],
     var.push_role_arn == null ? [] : ["--role-arn ${var.push_role_arn}"],
     var.prune_pipelines ? ["--prune --yes"] : [],
   ))
 }
 
-module "names" {
-  source = "../modules/names"
+locals {
+  # lambda_concurrency names the services with underscores, since before lambda_settings existed.
+  concurrency     = { for name, limit in var.lambda_concurrency : replace(name, "_", "-") => { reserved_concurrency = limit } if limit != null }
+  services        = distinct(concat(keys(local.concurrency), try(keys(var.lambda_settings), [])))
+  lambda_settings = try({ for name in local.services : name => merge(lookup(local.concurrency, name, {}), lookup(var.lambda_settings, name, {})) }, var.lambda_settings)
+}
 
-  environment = var.environment
+# The settings of all functions, so that a problem of them is one error and not one per service.
+module "deployment" {
+  source = "../modules/deployment"
+
+  environment              = var.environment
+  lambda_memory_size       = var.lambda_memory_size
+  lambda_settings          = local.lambda_settings
+  log_retention_days       = var.log_retention_days
+  alarm_thresholds         = var.alarm_thresholds
+  role_arns                = var.role_arns
+  log_group_arns           = var.log_group_arns
+  queue_arns               = var.queue_arns
+  permissions_boundary_arn = var.permissions_boundary_arn
+  iam_path                 = var.iam_path
+  kms_key_arn              = var.kms_key_arn
+  environment_variables    = var.environment_variables
 }
 
 module "shared" {
   source = "../shared"
 
-  environment         = var.environment
-  deletion_protection = var.deletion_protection
-  enable_sensor_inbox = var.enable_sensor_inbox
-  kms_key_arn         = var.kms_key_arn
-  sns_alarm_topic_arn = var.sns_alarm_topic_arn
-  tags                = var.tags
+  environment              = var.environment
+  lambda_settings          = module.deployment.functions
+  deletion_protection      = var.deletion_protection
+  enable_dashboard         = var.enable_dashboard
+  enable_policies          = var.enable_policies
+  enable_sensor_inbox      = var.enable_sensor_inbox
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  queue_arns               = var.queue_arns
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 }
 
 module "stream_router" {
   source = "../services/stream-router"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.stream_router
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.stream_router.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.stream_router.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  letter_bucket            = var.letter_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 
   sfn_timeout_seconds = var.sfn_timeout_seconds
   stream_arns         = module.shared.stream_arns
@@ -80,21 +110,25 @@ module "stream_router" {
 module "orchestrator" {
   source = "../services/orchestrator"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.orchestrator
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.orchestrator.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.orchestrator.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 
   enable_job_events             = var.enable_job_events
+  enable_sfn_tracing            = var.enable_sfn_tracing
   wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
   sfn_timeout_seconds           = var.sfn_timeout_seconds
   trigger_max_attempts          = var.trigger_max_attempts
@@ -119,91 +153,99 @@ module "orchestrator" {
 module "sla_monitor" {
   source = "../services/sla-monitor"
 
-  async_dlq_arn = module.shared.async_dlq_arn
-
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.sla_monitor
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.sla_monitor.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.sla_monitor.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 }
 
 module "watchdog" {
   source = "../services/watchdog"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.watchdog
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.watchdog.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.watchdog.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  letter_bucket            = var.letter_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 
   watchdog_schedule         = var.watchdog_schedule
   watchdog_interval_seconds = var.watchdog_interval_seconds
   dead_man_url              = var.dead_man_url
   enable_canary             = var.enable_canary
   sfn_timeout_seconds       = var.sfn_timeout_seconds
-  async_dlq_arn             = module.shared.async_dlq_arn
 }
 
 module "event_sink" {
   source = "../services/event-sink"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.event_sink
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.event_sink.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.event_sink.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  letter_bucket            = var.letter_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
   event_sink_queue_arn  = module.shared.event_sink_queue_arn
   event_sink_dlq_arn    = module.shared.event_sink_dlq_arn
-  async_dlq_arn         = module.shared.async_dlq_arn
 }
 
 module "alert_dispatcher" {
   source = "../services/alert-dispatcher"
 
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.lambda_concurrency.alert_dispatcher
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.lambda_vpc.alert_dispatcher.subnet_ids
-  vpc_security_group_ids = var.lambda_vpc.alert_dispatcher.security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  kms_key_arn            = var.kms_key_arn
-  sns_alarm_topic_arn    = var.sns_alarm_topic_arn
-  tags                   = var.tags
+  environment              = var.environment
+  dist_path                = var.dist_path
+  lambda_architecture      = var.lambda_architecture
+  lambda_settings          = module.deployment.functions
+  log_retention_days       = var.log_retention_days
+  environment_variables    = module.deployment.environment_variables
+  profile_bucket           = var.profile_bucket
+  letter_bucket            = var.letter_bucket
+  kms_key_arn              = module.deployment.kms_key_arn
+  sns_alarm_topic_arn      = var.sns_alarm_topic_arn
+  alarm_thresholds         = module.deployment.thresholds
+  role_arns                = module.deployment.role_arns
+  log_group_arns           = module.deployment.log_group_arns
+  queue_arns               = { async-dlq = module.shared.async_dlq_arn }
+  permissions_boundary_arn = module.deployment.permissions_boundary_arn
+  iam_path                 = module.deployment.iam_path
+  tags                     = var.tags
 
   events_table_ttl_days     = var.events_table_ttl_days
   event_bus                 = module.shared.event_bus

@@ -60,31 +60,24 @@ variable "lambda_memory_size" {
 }
 
 variable "lambda_concurrency" {
-  description = "Most invocations of each function at once. -1: no limit of its own."
+  description = "Most invocations of each function at once, a shorter form of reserved_concurrency in lambda_settings, which replaces it. -1: no limit of its own."
   type = object({
-    stream_router    = optional(number, 10)
-    orchestrator     = optional(number, 10)
-    sla_monitor      = optional(number, 5)
-    watchdog         = optional(number, 2)
-    event_sink       = optional(number, 5)
-    alert_dispatcher = optional(number, 3)
+    stream_router    = optional(number)
+    orchestrator     = optional(number)
+    sla_monitor      = optional(number)
+    watchdog         = optional(number)
+    event_sink       = optional(number)
+    alert_dispatcher = optional(number)
   })
   default  = {}
   nullable = false
 }
 
-variable "lambda_vpc" {
-  description = "Subnets and security groups of functions in a VPC. Functions that are not named are in no VPC."
-  type = object({
-    stream_router    = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    orchestrator     = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    sla_monitor      = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    watchdog         = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    event_sink       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-    alert_dispatcher = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }), { subnet_ids = [], security_group_ids = [] })
-  })
-  default  = {}
-  nullable = false
+variable "lambda_settings" {
+  description = "Settings of single functions by service, such as { all = { memory_size = 1024 }, watchdog = { timeout_seconds = 300 } }."
+  type        = any
+  default     = {}
+  nullable    = false
 }
 
 variable "log_retention_days" {
@@ -128,6 +121,13 @@ variable "enable_job_events" {
   nullable    = false
 }
 
+variable "enable_sfn_tracing" {
+  description = "Whether the state machine sends traces to X-Ray."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts tables, queues, logs, the bus and variables. Its policy must let events.amazonaws.com and CloudWatch Logs use it. null: AWS's own keys."
   type        = string
@@ -138,6 +138,47 @@ variable "sns_alarm_topic_arn" {
   description = "SNS topic that receives the alarms, or null."
   type        = string
   default     = null
+}
+
+variable "alarm_thresholds" {
+  description = "Thresholds of the alarms that belong to no single function, such as { alert_age_seconds = 1800 }."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+}
+
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler. A role that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "log_group_arns" {
+  description = "Own log groups, by service, and by sfn. A log group that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the permissions of each role that is created. null: no boundary."
+  type        = string
+  default     = null
+}
+
+variable "iam_path" {
+  description = "Path of the roles and policies that are created."
+  type        = string
+  default     = "/"
+  nullable    = false
 }
 
 variable "environment_variables" {
@@ -385,4 +426,18 @@ variable "slack_bot_token" {
   type        = string
   default     = null
   sensitive   = true
+}
+
+variable "enable_dashboard" {
+  description = "Whether there is a CloudWatch dashboard of the deployment."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "enable_policies" {
+  description = "Whether there are managed IAM policies for readers, operators and sensor writers. They are attached to no one."
+  type        = bool
+  default     = false
+  nullable    = false
 }

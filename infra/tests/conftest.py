@@ -15,7 +15,18 @@ import pytest
 
 INFRA = Path(__file__).resolve().parents[1]
 SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
-ROOTS = ("shared", "stack", "tests/full", "tests/small", *(f"services/{service}" for service in SERVICES))
+ROOTS = (
+    "bootstrap",
+    "examples/complete",
+    "examples/simple",
+    "shared",
+    "stack",
+    "tests/full",
+    "tests/modules",
+    "tests/own",
+    "tests/small",
+    *(f"services/{service}" for service in SERVICES),
+)
 
 _OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
 
@@ -138,6 +149,12 @@ class Plan:
         """The planned value of an output of the root, None for an absent one."""
         return self._plan["planned_values"].get("outputs", {}).get(name, {}).get("value")
 
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The planned values of the outputs of the root, without those that are known after the apply only."""
+        found = self._plan["planned_values"].get("outputs", {})
+        return {name: output["value"] for name, output in found.items() if "value" in output}
+
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types."""
         return [resource for resource in self.resources if resource.type in types]
@@ -190,6 +207,12 @@ def stack(plan_of: Callable[[str], Plan]) -> Plan:
 def full(plan_of: Callable[[str], Plan]) -> Plan:
     """The stack with all options enabled."""
     return plan_of("tests/full")
+
+
+@pytest.fixture(scope="session")
+def own(plan_of: Callable[[str], Plan]) -> Plan:
+    """The stack with roles, log groups, a key and a dead-letter queue that exist already."""
+    return plan_of("tests/own")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,10 @@ EVERYWHERE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
 }
 CONTROL = {"BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"}
 TABLES = {
@@ -211,6 +215,7 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
         "JobSecretKeys",
         "NetworkInterfaces",
         "FindNetwork",
+        "Traces",
     }
     named = {
         (action, resource)
@@ -361,7 +366,7 @@ INBOX = "arn:aws:sqs:eu-west-1:000000000000:test-interlock-sensor-inbox"
 
 def test_router_reaches_the_sensor_inbox_only_if_it_exists(stack: "Plan", full: "Plan") -> None:
     added = _allowed(full, "stream-router") - _allowed(stack, "stream-router")
-    common = {action for action, _ in added if action.partition(":")[0] in {"kms", "s3"}}
+    common = {action for action, _ in added if action.partition(":")[0] in {"kms", "s3", "xray"}}
     assert {pair for pair in added if pair[0] not in common} == {
         ("sqs:DeleteMessage", f"{INBOX}.fifo"),
         ("sqs:GetQueueAttributes", f"{INBOX}.fifo"),

@@ -195,7 +195,7 @@ def test_every_dead_letter_queue_has_an_alarm_and_two_weeks(stack: "Plan") -> No
     watched = {
         alarm.values["dimensions"]["QueueName"]
         for alarm in stack.of("aws_cloudwatch_metric_alarm")
-        if alarm.values["namespace"] == "AWS/SQS"
+        if alarm.values["metric_name"] == "ApproximateNumberOfMessagesVisible"
     }
     read = {"test-interlock-alerts", "test-interlock-event-sink", "test-interlock-job-events"}
     assert watched == set(queues) - read
@@ -517,7 +517,12 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
     }
     queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events-dlq"}
-    assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
+    of_functions = {f"{service}-{kind}" for service in SERVICES for kind in ("duration", "errors", "throttles")}
+    of_rules = {f"{service}-rule-failures" for service in SERVICES if service not in {"orchestrator", "sla-monitor"}}
+    of_tables = {f"{table}-throttles" for table in ("control", "events", "joblog", "rerun")}
+    assert alarms == of_functions | of_rules | of_tables | {f"{queue}-depth" for queue in queues} | {
+        "alerts-age",
+        "sla-timer-failures",
         "pipeline-infra-failures",
         "pipeline-timed-out",
         "stream-router-iterator-age",
@@ -582,6 +587,28 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     assert variables["alert-dispatcher"]["SLACK_CHANNEL_ID"] == "C1"
     assert variables["alert-dispatcher"]["INTERLOCK_TRIGGER_ALLOWED_HOSTS"] == "hooks.internal,10.0.0.0/8"
     assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
+
+
+def test_settings_of_one_function_win_over_those_of_all(full: "Plan", stack: "Plan") -> None:
+    memory = {service: _function(full, service)["memory_size"] for service in SERVICES}
+    assert memory == dict.fromkeys(SERVICES, 1024) | {"orchestrator": 2048}
+    assert {_function(stack, service)["memory_size"] for service in SERVICES} == {512}
+    groups = {group.values["name"]: group.values["retention_in_days"] for group in full.of("aws_cloudwatch_log_group")}
+    assert groups.pop("/aws/lambda/test-interlock-event-sink") == 90
+    assert set(groups.values()) == {30}
+
+
+@pytest.mark.parametrize(
+    ("queue", "service", "times"),
+    [("event-sink", "event-sink", 6), ("alerts", "alert-dispatcher", 6), ("job-events", "stream-router", 2)],
+)
+def test_a_queue_hides_messages_for_the_time_of_its_reader(
+    queue: str, service: str, times: int, full: "Plan", stack: "Plan"
+) -> None:
+    for plan in (full, stack):
+        hidden = plan.one("aws_sqs_queue", name=f"test-interlock-{queue}").values["visibility_timeout_seconds"]
+        # The event-sink also waits up to two seconds for its batch.
+        assert hidden - times * _function(plan, service)["timeout"] == (2 if queue == "event-sink" else 0)
 
 
 def test_only_a_named_function_enters_the_vpc(full: "Plan") -> None:
@@ -711,7 +738,7 @@ def test_the_router_reads_job_events_and_keeps_their_letters(stack: "Plan") -> N
 def test_job_events_can_be_left_out(stack: "Plan", small: "Plan") -> None:
     assert not [one.address for one in small.resources if "job_events" in one.address]
     assert "JOB_EVENTS_QUEUE_ARN" not in _function(small, "stream-router")["environment"][0]["variables"]
-    options = ("job_events", "canary")
+    options = ("job_events", "canary", "dashboard")
     left_out = [one.address for one in stack.resources if any(option in one.address for option in options)]
     assert len(stack.resources) - len(small.resources) == len(left_out)
 
@@ -726,7 +753,7 @@ def test_the_alert_rule_is_updated_after_its_function() -> None:
 def test_the_definition_is_updated_after_the_functions() -> None:
     """The plan does not show an order within the resources, so this reads the code."""
     infra = Path(__file__).resolve().parents[1]
-    orchestrator = (infra / "services/orchestrator/main.tf").read_text(encoding="utf-8")
+    orchestrator = (infra / "services/orchestrator/state-machine.tf").read_text(encoding="utf-8")
     machine = orchestrator.partition('resource "aws_sfn_state_machine"')[2].partition("\nresource")[0]
     (after,) = re.findall(r"depends_on = \[(.*)\]", machine)
     assert {"module.function", "var.wakers"} <= set(after.split(", "))

@@ -39,8 +39,8 @@ REJECTED = {
     "kms-alias-name": "kms_key_arn must be the ARN of a KMS key (arn:aws:kms:…:key/…), not of an alias.",
     "job-secret-wildcard": "job_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards.",
     "glue-log-wildcard": "glue_log_group_arns must be ARNs of log groups",
-    "vpc-without-security-group": "orchestrator needs both vpc_subnet_ids and vpc_security_group_ids, or neither.",
-    "vpc-instead-of-subnet": "vpc_subnet_ids must be ids of subnets",
+    "vpc-without-security-group": 'vpc of orchestrator is {"security_group_ids":[],"subnet_ids":["subnet-',
+    "vpc-instead-of-subnet": "must be { subnet_ids, security_group_ids } with ids such as subnet-",
     "pipeline-changed": "not validated, or changed since: pipelines/daily.yaml, pipelines/removed.yaml.",
     "pipeline-invalid": "These files are not validated, or changed since: pipelines/broken.yaml.",
     "pipelines-without-files": "There are no .yaml, .yml or .json files in",
@@ -49,27 +49,46 @@ REJECTED = {
     "cron-of-five-fields": "watchdog_schedule must be a rate such as rate(1 minute)",
     "memory-of-one-mb": "lambda_memory_size is 1, must be whole MB from 128 to 10240.",
     "region-as-variable": "environment_variables has a name that Lambda sets itself",
-    "concurrency-over-the-mapping": "reserved_concurrency is 1500, must be -1 or a whole number from 1 to 1000.",
-    "concurrency-of-zero": "reserved_concurrency is 0, must be -1 or a whole number from 1 to 10000.",
+    "concurrency-over-the-mapping": "reserved_concurrency of event-sink is 1500, must be -1 or a whole number from",
+    "concurrency-of-zero": "reserved_concurrency of orchestrator is 0, must be -1 or a whole number from 1 to 10000.",
     "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
+    "unknown-processor": "lambda_architecture is amd64, must be arm64 or x86_64.",
+    "misspelt-service": "lambda_settings has no service watch-dog, must be all or one of alert-dispatcher, event-sink,",
+    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of duration_threshold_percent,",
+    "two-bad-settings": "of watchdog is 10, must be one that CloudWatch has",
+    "settings-of-one-number": "lambda_settings must be a map of services",
+    "tracing-in-words": 'tracing_mode of all is "on", must be Active or PassThrough.',
+    "layer-without-version": "must be at most five ARNs of layer versions",
+    "threshold-over-the-timeout": "duration_threshold_percent of watchdog is 120, must be a percentage of",
+    "negative-threshold": 'alarm_thresholds has {"dead_letters":-1}. Allowed are numbers of at least 0.',
+    "misspelt-threshold": "alarm_thresholds has dead_leters. Allowed are alert_age_seconds,",
+    "role-of-no-service": "role_arns has router. Allowed are alert-dispatcher,",
+    "user-as-role": "Allowed are ARNs of roles, such as",
+    "log-group-with-streams": "Allowed are ARNs of log groups without a last :*,",
+    "fifo-for-failed-events": "Allowed are ARNs of SQS queues that are no FIFO queues.",
+    "role-as-boundary": "permissions_boundary_arn must be the ARN of a managed policy",
+    "path-without-slash": "iam_path is /data, must begin and end with /, such as /data/.",
     "channel-name": "slack_channel_id must be the id of a channel, such as C0123456789, not its name.",
 }
 
 
 def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     services = {f"services/{path.name}" for path in (INFRA.parent / "services").iterdir() if path.is_dir()}
-    assert set(ROOTS) == {"shared", "stack"} | services
+    assert set(ROOTS) == {"bootstrap", "examples/complete", "examples/simple", "shared", "stack"} | services
 
 
-@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/small"])
+@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/modules", "tests/own", "tests/small"])
 def test_a_root_passes_its_checks(root: str, roots: "Outcome") -> None:
     assert roots.failed_step(root) is None, roots.output_of(root)
 
 
-def test_every_terraform_test_file_belongs_to_a_root() -> None:
-    files = {str(path.parents[1].relative_to(INFRA)) for path in INFRA.glob("**/*.tftest.hcl")}
-    assert files
-    assert files <= set(ROOTS)
+def test_every_root_and_every_module_has_tests() -> None:
+    files = list(INFRA.glob("**/tests/*.tftest.hcl"))
+    # The tests of the modules are in a root of their own, because a module has no plan by itself.
+    of_roots = {str(path.parents[1].relative_to(INFRA)) for path in files} - {"tests/modules"}
+    assert of_roots == set(ROOTS)
+    of_modules = {path.name.removesuffix(".tftest.hcl") for path in files if path.parents[1].name == "modules"}
+    assert of_modules == {path.name for path in (INFRA / "modules").iterdir() if path.is_dir()}
 
 
 def test_every_negative_root_has_its_sentence() -> None:
@@ -110,6 +129,36 @@ def test_null_means_the_default_of_every_variable() -> None:
                 found[f"{path.relative_to(INFRA)}: {name}"] = re.search(r"^  nullable += false$", body, re.MULTILINE)
     assert len(found) > 50
     assert [name for name, is_set in found.items() if is_set is None] == []
+
+
+def test_all_bad_settings_are_named_at_once(rejections: "Outcome") -> None:
+    output = " ".join(rejections.output_of("tests/negative/two-bad-settings").replace("│", " ").split())
+    assert "timeout_seconds of watchdog is 1000, must be whole seconds from 10 to 900." in output
+
+
+REFERENCE = INFRA.parent / "docs" / "reference" / "terraform.md"
+
+
+@pytest.mark.parametrize(
+    ("fixture", "sentence", "section"),
+    [
+        ("misspelt-setting", r"has no setting memory, must be one of ([^.]+)[.]", "### 1.4 "),
+        ("misspelt-threshold", r"alarm_thresholds has dead_leters. Allowed are ([^.]+)[.]", "### 1.5 "),
+    ],
+)
+def test_the_reference_lists_each_setting(fixture: str, sentence: str, section: str, rejections: "Outcome") -> None:
+    output = " ".join(rejections.output_of(f"tests/negative/{fixture}").replace("│", " ").split())
+    (names,) = set(re.findall(sentence, output))
+    text = REFERENCE.read_text(encoding="utf-8").partition(section)[2].partition("\n##")[0]
+    described = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(described) == sorted(re.split(r", | and ", names))
+
+
+def test_each_check_that_checkov_leaves_out_has_a_reason() -> None:
+    text = (INFRA / ".checkov.yaml").read_text(encoding="utf-8").partition("skip-check:\n")[2]
+    lines = text.splitlines()
+    assert lines
+    assert [line for line in lines if not re.fullmatch(r"  - CKV2?_AWS_\d+ # [A-Z].{20,}[.]", line)] == []
 
 
 def test_common_variables_are_the_same_in_all_services() -> None:

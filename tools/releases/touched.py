@@ -30,7 +30,7 @@ BUILDER = "packages/interlock-local/src/interlock_local/zips/"
 
 _INERT = re.compile(
     r"(?:docs|tests|examples|benchmarks|findings|tools|\.github|\.ci)/"
-    r"|infra/(?:stack|tests)/"
+    r"|infra/(?:(?:bootstrap|examples|stack|tests)/|\.checkov\.yaml$)"
     r"|infra/(?:[\w-]+/){1,2}tests/"
     r"|(?:packages|services)/[\w-]+/(?:tests/|CHANGELOG\.md$|README\.md$|LICENSE$)"
     r"|(?:[\w./-]+/)?[\w-]+\.md$"

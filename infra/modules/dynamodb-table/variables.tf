@@ -30,6 +30,20 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "alarm_threshold" {
+  description = "Number of throttled reads and writes above which the alarm goes off."
+  type        = number
+  default     = 0
+  nullable    = false
+}
+
+variable "alarm_actions" {
+  description = "ARNs that receive the alarm."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts the table. null: AWS's own key for DynamoDB."
   type        = string

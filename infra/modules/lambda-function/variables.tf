@@ -1,6 +1,6 @@
-variable "environment" {
-  description = "Name of the deployment."
-  type        = string
+variable "deployment" {
+  description = "The outputs of modules/deployment."
+  type        = any
 }
 
 variable "service" {
@@ -13,83 +13,21 @@ variable "description" {
   type        = string
 }
 
-variable "dist_path" {
-  description = "Folder of the zips."
-  type        = string
-}
-
-variable "lambda_architecture" {
-  description = "Processor the zips are built for: arm64 or x86_64."
-  type        = string
-}
-
-variable "lambda_memory_size" {
-  description = "Memory in MB."
-  type        = number
-}
-
-variable "timeout_seconds" {
-  description = "Timeout of an invocation."
-  type        = number
-}
-
-variable "reserved_concurrency" {
-  description = "Most invocations at once. -1: no limit of its own."
-  type        = number
-}
-
-variable "log_retention_days" {
-  description = "Lifetime of the log."
-  type        = number
-}
-
-variable "vpc_subnet_ids" {
-  description = "Subnets of the function, for targets with private addresses. []: the function is in no VPC."
-  type        = list(string)
-  default     = []
-  nullable    = false
-}
-
-variable "vpc_security_group_ids" {
-  description = "Security groups of the function in its VPC."
-  type        = list(string)
-  default     = []
-  nullable    = false
-}
-
 variable "statements" {
   description = "IAM statements beyond the function's own log."
   type        = any
 }
 
 variable "variables" {
-  description = "The service's environment variables."
+  description = "The service's environment variables. They replace those of every function."
   type        = map(string)
 }
 
-variable "environment_variables" {
-  description = "Optional environment variables that every service knows. Those of the service replace them."
-  type        = map(string)
-  default     = {}
+variable "is_asynchronous" {
+  description = "Whether rules, timers or people invoke the function without waiting for its answer. An event that failed for good goes to the queue async-dlq."
+  type        = bool
+  default     = false
   nullable    = false
-}
-
-variable "profile_bucket" {
-  description = "Bucket for CPU profiles. null: no profiles."
-  type        = string
-  default     = null
-}
-
-variable "letter_bucket" {
-  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
-  type        = string
-  default     = null
-}
-
-variable "dead_letter_arn" {
-  description = "Queue for asynchronous events that failed for good. null: the function is not invoked asynchronously."
-  type        = string
-  default     = null
 }
 
 variable "maximum_event_age_seconds" {
@@ -99,22 +37,14 @@ variable "maximum_event_age_seconds" {
   nullable    = false
 }
 
-variable "alarm_actions" {
-  description = "ARNs that receive the alarms."
-  type        = list(string)
-  default     = []
-  nullable    = false
-}
-
-variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and the function's variables. null: AWS's own keys."
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue. null: the log keeps them."
   type        = string
   default     = null
-}
 
-variable "tags" {
-  description = "Tags of everything."
-  type        = map(string)
-  default     = {}
-  nullable    = false
+  validation {
+    # The name becomes part of a policy, so it may hold no wildcard.
+    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
+    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
+  }
 }

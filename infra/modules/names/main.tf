@@ -30,6 +30,15 @@ locals {
     "job-events-emr", "job-events-emr-serverless", "job-events-step-function",
   ])
 
+  role_arns = merge(
+    { for name in setunion(local.services, ["scheduler", "sfn"]) : name => "arn:${local.partition}:iam::${local.account}:role${var.iam_path}${local.prefix}-${name}" },
+    var.role_arns,
+  )
+  queue_arns = merge(
+    { for thing, name in local.queue_names : thing => "arn:${local.partition}:sqs:${local.regional}:${name}" },
+    var.queue_arns,
+  )
+
   regional      = "${local.region}:${local.account}"
   bus           = "${local.prefix}-bus"
   state_machine = "${local.prefix}-pipeline"

@@ -45,7 +45,7 @@ output "function_arns" {
 
 output "role_arns" {
   description = "Role ARNs: one per service, sfn for the state machine, and scheduler."
-  value       = { for name in setunion(local.services, ["scheduler", "sfn"]) : name => "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-${name}" }
+  value       = local.role_arns
 }
 
 output "state_machine" {
@@ -63,6 +63,11 @@ output "executions_arn" {
   value       = "arn:${local.partition}:states:${local.regional}:execution:${local.state_machine}:*"
 }
 
+output "alarms_arn" {
+  description = "The beginning of the ARN of an alarm, without its name."
+  value       = "arn:${local.partition}:cloudwatch:${local.regional}:alarm"
+}
+
 output "queues" {
   description = "Queue names, by the rest of the name after the prefix."
   value       = local.queue_names
@@ -70,7 +75,7 @@ output "queues" {
 
 output "queue_arns" {
   description = "Queue ARNs, by the rest of the name after the prefix."
-  value       = { for thing, name in local.queue_names : thing => "arn:${local.partition}:sqs:${local.regional}:${name}" }
+  value       = local.queue_arns
 }
 
 output "queue_urls" {
@@ -104,6 +109,26 @@ output "scheduler_group_arn" {
 output "timers_arn" {
   description = "ARN pattern of the SLA timers."
   value       = "arn:${local.partition}:scheduler:${local.regional}:schedule/${local.timers}/*"
+}
+
+output "table_variables" {
+  description = "Environment variables that name the tables and the bus."
+  value = {
+    CONTROL_TABLE  = "${local.prefix}-control"
+    JOBLOG_TABLE   = "${local.prefix}-joblog"
+    RERUN_TABLE    = "${local.prefix}-rerun"
+    EVENT_BUS_NAME = local.bus
+  }
+}
+
+output "timer_variables" {
+  description = "Environment variables of the functions that set SLA timers."
+  value = {
+    SLA_MONITOR_ARN      = "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-sla-monitor"
+    SCHEDULER_ROLE_ARN   = local.role_arns["scheduler"]
+    SCHEDULER_GROUP_NAME = local.timers
+    SCHEDULER_DLQ_ARN    = local.queue_arns["async-dlq"]
+  }
 }
 
 output "statements" {
@@ -184,7 +209,7 @@ output "statements" {
         Sid       = "PassTimerRole"
         Effect    = "Allow"
         Action    = ["iam:PassRole"]
-        Resource  = "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-scheduler"
+        Resource  = local.role_arns["scheduler"]
         Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
       },
     ]

@@ -8,3 +8,24 @@ variable "environment" {
     error_message = "environment must be 1 to 32 of a-z, 0-9 and '-', and begin and end with a letter or digit."
   }
 }
+
+variable "iam_path" {
+  description = "Path of the roles and policies."
+  type        = string
+  default     = "/"
+  nullable    = false
+}
+
+variable "role_arns" {
+  description = "Own roles, by service, and by sfn and scheduler."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "queue_arns" {
+  description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -3,3 +3,8 @@ output "arn" {
   value       = var.arn
   depends_on  = [aws_sqs_queue.this]
 }
+
+output "alarm_names" {
+  description = "Names of the queue's alarms."
+  value       = aws_cloudwatch_metric_alarm.depth[*].alarm_name
+}

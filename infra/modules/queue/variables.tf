@@ -42,6 +42,13 @@ variable "alarm" {
   nullable    = false
 }
 
+variable "alarm_threshold" {
+  description = "Number of waiting messages above which the alarm goes off."
+  type        = number
+  default     = 0
+  nullable    = false
+}
+
 variable "alarm_actions" {
   description = "ARNs that receive the alarm."
   type        = list(string)

@@ -1,8 +1,9 @@
 # The alert-dispatcher: it sends alerts and our alarms to Slack, SNS topics and webhooks. They come through the alert queue.
 
 locals {
-  alerts_queue_arn  = coalesce(var.alerts_queue_arn, module.names.queue_arns["alerts"])
-  alert_dlq_arn     = coalesce(var.alert_dlq_arn, module.names.queue_arns["alert-dlq"])
+  concurrency       = module.deployment.functions["alert-dispatcher"].reserved_concurrency
+  alerts_queue_arn  = coalesce(var.alerts_queue_arn, local.names.queue_arns["alerts"])
+  alert_dlq_arn     = coalesce(var.alert_dlq_arn, local.names.queue_arns["alert-dlq"])
   slack_secret_arn  = var.slack_secret_arn == "" ? null : var.slack_secret_arn
   has_slack_token   = nonsensitive(var.slack_bot_token != null && var.slack_bot_token != "")
   has_slack_channel = var.slack_channel_id != null && var.slack_channel_id != ""
@@ -18,31 +19,18 @@ locals {
 module "function" {
   source = "../../modules/lambda-function"
 
-  service                = "alert-dispatcher"
-  description            = "Interlock: brings alerts to Slack, SNS topics and webhooks."
-  timeout_seconds        = 60
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.reserved_concurrency
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.vpc_subnet_ids
-  vpc_security_group_ids = var.vpc_security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  alarm_actions          = local.alarm_actions
-  kms_key_arn            = local.kms_key_arn
-  tags                   = var.tags
+  deployment    = module.deployment
+  service       = "alert-dispatcher"
+  description   = "Interlock: brings alerts to Slack, SNS topics and webhooks."
+  letter_bucket = var.letter_bucket
 
   variables = merge(local.slack_variables, length(var.webhook_allowed_hosts) == 0 ? {} : {
     INTERLOCK_TRIGGER_ALLOWED_HOSTS = join(",", var.webhook_allowed_hosts)
     }, {
     ALERT_QUIET     = tostring(var.alert_quiet)
-    EVENTS_TABLE    = module.names.tables["events"]
+    EVENTS_TABLE    = local.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
-    DLQ_QUEUE_URL   = module.names.queue_urls["alert-dlq"]
+    DLQ_QUEUE_URL   = local.names.queue_urls["alert-dlq"]
   })
 
   statements = concat(
@@ -51,13 +39,13 @@ module "function" {
         Sid      = "Threads"
         Effect   = "Allow"
         Action   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
-        Resource = module.names.table_arns["events"]
+        Resource = local.names.table_arns["events"]
       },
       {
         Sid      = "Digest"
         Effect   = "Allow"
         Action   = ["dynamodb:Query"]
-        Resource = "${module.names.table_arns["events"]}/index/GSI1"
+        Resource = "${local.names.table_arns["events"]}/index/GSI1"
       },
       {
         Sid      = "Alerts"
@@ -115,13 +103,13 @@ resource "aws_lambda_event_source_mapping" "alerts" {
   # The queue limits itself: messages that find no free function would otherwise count as received, and end as dead letters.
   # One invocation is left for the probe.
   scaling_config {
-    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency - 1)
+    maximum_concurrency = max(2, local.concurrency == -1 ? 10 : local.concurrency - 1)
   }
 }
 
 # Alerts that Slack did not take wait as rows. Each minute the function looks whether any wait, and then for Slack.
 resource "aws_cloudwatch_event_rule" "probe" {
-  name                = module.names.rules["alert-probe"]
+  name                = local.names.rules["alert-probe"]
   description         = "Posts the alerts that wait for Slack."
   schedule_expression = "rate(1 minute)"
   tags                = var.tags
@@ -149,7 +137,7 @@ resource "aws_lambda_permission" "probe" {
 # Slack cannot show alerts that wait for it, so the alarm goes to the topic. The function logs their number once a minute while any wait.
 resource "aws_cloudwatch_log_metric_filter" "waiting" {
   name           = "${module.function.name}-waiting"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"alerts_pending\" }"
 
   metric_transformation {
@@ -178,7 +166,7 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
 # Every five minutes the function checks token, scopes and channel, before an alert finds that they are wrong.
 resource "aws_cloudwatch_log_metric_filter" "unusable" {
   name           = "${module.function.name}-unusable"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"slack_unusable\" }"
 
   metric_transformation {
@@ -231,7 +219,7 @@ resource "aws_cloudwatch_log_metric_filter" "fault" {
   for_each = local.faults
 
   name           = "${module.function.name}-${each.key}"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"${each.value.event}\" }"
 
   metric_transformation {
@@ -263,12 +251,12 @@ resource "aws_cloudwatch_metric_alarm" "fault" {
 resource "aws_cloudwatch_log_metric_filter" "canary" {
   count = var.enable_canary ? 1 : 0
 
-  name           = "${module.names.prefix}-canary-latency"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  name           = "${local.names.prefix}-canary-latency"
+  log_group_name = module.function.log_group_name
   pattern        = "{ $.event = \"canary_arrived\" }"
 
   metric_transformation {
-    name      = "${module.names.prefix}-canary-latency"
+    name      = "${local.names.prefix}-canary-latency"
     namespace = "Interlock"
     value     = "$.latency"
     unit      = "Seconds"
@@ -288,11 +276,11 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "canary" {
   count = var.enable_canary ? 1 : 0
 
-  alarm_name          = "${module.names.prefix}-canary-late"
+  alarm_name          = "${local.names.prefix}-canary-late"
   alarm_description   = "No canary of the watchdog arrived for three ticks, or one took more than a minute through bus, queue and Slack. Alerts may be late or lost."
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 60
+  threshold           = local.thresholds.canary_seconds
   treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
@@ -310,7 +298,7 @@ resource "aws_cloudwatch_metric_alarm" "canary" {
 
     metric {
       namespace   = "Interlock"
-      metric_name = "${module.names.prefix}-canary-latency"
+      metric_name = "${local.names.prefix}-canary-latency"
       stat        = "Maximum"
       period      = local.canary_window
     }
@@ -323,9 +311,9 @@ locals {
 }
 
 resource "aws_cloudwatch_event_rule" "alerts" {
-  name           = module.names.rules["alerts"]
+  name           = local.names.rules["alerts"]
   description    = "Everything but plain progress, and the canaries of the watchdog."
-  event_bus_name = coalesce(var.event_bus, module.names.event_bus)
+  event_bus_name = coalesce(var.event_bus, local.names.event_bus)
   event_pattern = jsonencode({
     source      = concat(["interlock"], var.enable_canary ? [local.catalogue.canary_source] : [])
     detail-type = [{ "anything-but" = local.catalogue.progress }]
@@ -350,10 +338,24 @@ resource "aws_cloudwatch_event_target" "alerts" {
 module "alarm_events" {
   source = "../../modules/alarm-events"
 
-  prefix          = module.names.prefix
-  rule_name       = module.names.rules["infra-alarm-alerts"]
+  prefix          = local.names.prefix
+  rule_name       = local.names.rules["infra-alarm-alerts"]
   target_arn      = local.alerts_queue_arn
   dead_letter_arn = local.alert_dlq_arn
+  tags            = var.tags
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name = module.function.name
+  rules = {
+    (aws_cloudwatch_event_rule.alerts.name) = aws_cloudwatch_event_rule.alerts.event_bus_name
+    (aws_cloudwatch_event_rule.probe.name)  = "default"
+    (module.alarm_events.rule_name)         = "default"
+  }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
   tags            = var.tags
 }
 

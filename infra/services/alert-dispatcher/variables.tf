@@ -1,15 +1,3 @@
-variable "reserved_concurrency" {
-  description = "Most invocations at once. -1: no limit of its own."
-  type        = number
-  default     = 3
-  nullable    = false
-
-  validation {
-    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 1001 && floor(var.reserved_concurrency) == var.reserved_concurrency)
-    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 1001. A queue invokes at most 1000 at once, and one more is for the probe."
-  }
-}
-
 variable "events_table_ttl_days" {
   description = "Lifetime of events, in days."
   type        = number
@@ -165,10 +153,4 @@ variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
-
-  validation {
-    # The name becomes part of a policy, so it may hold no wildcard.
-    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
-    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
-  }
 }

@@ -1,38 +1,25 @@
 # The event-sink: it keeps every event of the bus and our alarms in the events table. They come through its queue.
 
 locals {
-  queue_arn     = coalesce(var.event_sink_queue_arn, module.names.queue_arns["event-sink"])
-  dlq_arn       = coalesce(var.event_sink_dlq_arn, module.names.queue_arns["event-sink-dlq"])
-  async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
+  concurrency = module.deployment.functions["event-sink"].reserved_concurrency
+  queue_arn   = coalesce(var.event_sink_queue_arn, local.names.queue_arns["event-sink"])
+  dlq_arn     = coalesce(var.event_sink_dlq_arn, local.names.queue_arns["event-sink-dlq"])
 }
 
 module "function" {
   source = "../../modules/lambda-function"
 
-  service                = "event-sink"
-  description            = "Interlock: keeps every event in the events table."
-  timeout_seconds        = 60
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.reserved_concurrency
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.vpc_subnet_ids
-  vpc_security_group_ids = var.vpc_security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  alarm_actions          = local.alarm_actions
-  kms_key_arn            = local.kms_key_arn
-  tags                   = var.tags
+  deployment    = module.deployment
+  service       = "event-sink"
+  description   = "Interlock: keeps every event in the events table."
+  letter_bucket = var.letter_bucket
   # For direct invocations: those that began before the queue existed, and those of an operator.
-  dead_letter_arn = local.async_dlq_arn
+  is_asynchronous = true
 
   variables = {
-    EVENTS_TABLE    = module.names.tables["events"]
+    EVENTS_TABLE    = local.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
-    DLQ_QUEUE_URL   = module.names.queue_urls["event-sink-dlq"]
+    DLQ_QUEUE_URL   = local.names.queue_urls["event-sink-dlq"]
   }
 
   statements = [
@@ -40,7 +27,7 @@ module "function" {
       Sid      = "Events"
       Effect   = "Allow"
       Action   = ["dynamodb:PutItem"]
-      Resource = module.names.table_arns["events"]
+      Resource = local.names.table_arns["events"]
     },
     {
       Sid      = "Queue"
@@ -67,14 +54,14 @@ resource "aws_lambda_event_source_mapping" "events" {
 
   # The queue limits itself: messages that find no free function would otherwise count as received.
   scaling_config {
-    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency)
+    maximum_concurrency = max(2, local.concurrency == -1 ? 10 : local.concurrency)
   }
 }
 
 resource "aws_cloudwatch_event_rule" "all" {
-  name           = module.names.rules["event-sink"]
+  name           = local.names.rules["event-sink"]
   description    = "Every event of Interlock's."
-  event_bus_name = coalesce(var.event_bus, module.names.event_bus)
+  event_bus_name = coalesce(var.event_bus, local.names.event_bus)
   event_pattern  = jsonencode({ source = ["interlock"] })
   tags           = var.tags
 }
@@ -93,9 +80,19 @@ resource "aws_cloudwatch_event_target" "all" {
 module "alarm_events" {
   source = "../../modules/alarm-events"
 
-  prefix          = module.names.prefix
-  rule_name       = module.names.rules["infra-alarm-events"]
+  prefix          = local.names.prefix
+  rule_name       = local.names.rules["infra-alarm-events"]
   target_arn      = local.queue_arn
   dead_letter_arn = local.dlq_arn
+  tags            = var.tags
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { (aws_cloudwatch_event_rule.all.name) = aws_cloudwatch_event_rule.all.event_bus_name, (module.alarm_events.rule_name) = "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
   tags            = var.tags
 }

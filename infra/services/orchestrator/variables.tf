@@ -1,15 +1,3 @@
-variable "reserved_concurrency" {
-  description = "Most invocations at once. -1: no limit of its own."
-  type        = number
-  default     = 10
-  nullable    = false
-
-  validation {
-    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
-    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
-  }
-}
-
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution, after which Step Functions ends it."
   type        = number
@@ -177,5 +165,12 @@ variable "enable_job_events" {
   description = "Whether the stream-router takes the events of ended jobs. If false, the orchestrator polls followed jobs."
   type        = bool
   default     = true
+  nullable    = false
+}
+
+variable "enable_sfn_tracing" {
+  description = "Whether the state machine sends traces to X-Ray."
+  type        = bool
+  default     = false
   nullable    = false
 }

@@ -24,17 +24,17 @@ locals {
       detail = {
         status = ["ABORTED", "FAILED", "SUCCEEDED", "TIMED_OUT"]
         # An execution of Interlock itself is no job.
-        stateMachineArn = [{ anything-but = [module.names.state_machine_arn] }]
+        stateMachineArn = [{ anything-but = [local.names.state_machine_arn] }]
       }
     }
   }
-  job_rule_arns = [for type in keys(local.job_events) : module.names.rule_arns["job-events-${type}"]]
+  job_rule_arns = [for type in keys(local.job_events) : local.names.rule_arns["job-events-${type}"]]
   job_statements = [
     {
       Sid      = "JobEvents"
       Effect   = "Allow"
       Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-      Resource = module.names.queue_arns["job-events"]
+      Resource = local.names.queue_arns["job-events"]
     },
   ]
 }
@@ -43,10 +43,10 @@ module "job_events" {
   count  = var.enable_job_events ? 1 : 0
   source = "../../modules/queue"
 
-  name = module.names.queues["job-events"]
-  arn  = module.names.queue_arns["job-events"]
+  name = local.names.queues["job-events"]
+  arn  = local.names.queue_arns["job-events"]
   # Twice the timeout of the function. After an hour of receives an event is useless: its run has asked by itself.
-  visibility_timeout_seconds = 120
+  visibility_timeout_seconds = 2 * module.deployment.functions["stream-router"].timeout_seconds
   dead_letter                = { queue_arn = module.job_events_dlq[0].arn, max_receives = 30 }
   rule_arns                  = local.job_rule_arns
   alarm                      = false
@@ -58,18 +58,19 @@ module "job_events_dlq" {
   count  = var.enable_job_events ? 1 : 0
   source = "../../modules/queue"
 
-  name          = module.names.queues["job-events-dlq"]
-  arn           = module.names.queue_arns["job-events-dlq"]
-  rule_arns     = local.job_rule_arns
-  alarm_actions = local.alarm_actions
-  kms_key_arn   = local.kms_key_arn
-  tags          = var.tags
+  name            = local.names.queues["job-events-dlq"]
+  arn             = local.names.queue_arns["job-events-dlq"]
+  rule_arns       = local.job_rule_arns
+  alarm_threshold = local.thresholds.dead_letters
+  alarm_actions   = local.alarm_actions
+  kms_key_arn     = local.kms_key_arn
+  tags            = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "job_events" {
   for_each = { for type, pattern in local.job_events : type => pattern if var.enable_job_events }
 
-  name          = module.names.rules["job-events-${each.key}"]
+  name          = local.names.rules["job-events-${each.key}"]
   description   = "Ended jobs of the type ${each.key}."
   event_pattern = jsonencode(each.value)
   tags          = var.tags
@@ -100,4 +101,15 @@ resource "aws_lambda_event_source_mapping" "job_events" {
   scaling_config {
     maximum_concurrency = 2
   }
+}
+
+module "job_events_alarm" {
+  count  = var.enable_job_events ? 1 : 0
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { for rule in aws_cloudwatch_event_rule.job_events : rule.name => "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
+  tags            = var.tags
 }

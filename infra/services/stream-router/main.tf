@@ -7,13 +7,13 @@ locals {
     joblog  = data.aws_dynamodb_table.streamed["joblog"].stream_arn
   }
   dlq_arns = var.stream_dlq_arns != null ? var.stream_dlq_arns : {
-    control = module.names.queue_arns["sr-control-dlq"]
-    joblog  = module.names.queue_arns["sr-joblog-dlq"]
+    control = local.names.queue_arns["sr-control-dlq"]
+    joblog  = local.names.queue_arns["sr-joblog-dlq"]
   }
 
   inbox_arns = var.sensor_inbox_arns != null ? var.sensor_inbox_arns : {
-    inbox = module.names.queue_arns["sensor-inbox"]
-    dlq   = module.names.queue_arns["sensor-inbox-dlq"]
+    inbox = local.names.queue_arns["sensor-inbox"]
+    dlq   = local.names.queue_arns["sensor-inbox-dlq"]
   }
   inbox_statements = [
     {
@@ -49,52 +49,39 @@ locals {
 data "aws_dynamodb_table" "streamed" {
   for_each = var.stream_arns != null ? toset([]) : toset(["control", "joblog"])
 
-  name = module.names.tables[each.key]
+  name = local.names.tables[each.key]
 }
 
 module "function" {
   source = "../../modules/lambda-function"
 
-  service                = "stream-router"
-  description            = "Interlock: starts executions and relays events from committed rows."
-  timeout_seconds        = 60
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.reserved_concurrency
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.vpc_subnet_ids
-  vpc_security_group_ids = var.vpc_security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  alarm_actions          = local.alarm_actions
-  kms_key_arn            = local.kms_key_arn
-  tags                   = var.tags
+  deployment    = module.deployment
+  service       = "stream-router"
+  description   = "Interlock: starts executions and relays events from committed rows."
+  letter_bucket = var.letter_bucket
 
-  variables = merge(local.table_variables, {
-    STATE_MACHINE_ARN   = module.names.state_machine_arn
-    DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
+  variables = merge(local.names.table_variables, {
+    STATE_MACHINE_ARN   = local.names.state_machine_arn
+    DLQ_QUEUE_URL       = local.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
     }, var.enable_sensor_inbox ? {
-    SENSOR_INBOX_DLQ_URL = module.names.queue_urls["sensor-inbox-dlq"]
+    SENSOR_INBOX_DLQ_URL = local.names.queue_urls["sensor-inbox-dlq"]
     } : {}, var.enable_job_events ? {
-    JOB_EVENTS_QUEUE_ARN = module.names.queue_arns["job-events"]
+    JOB_EVENTS_QUEUE_ARN = local.names.queue_arns["job-events"]
   } : {})
 
   statements = concat(
-    module.names.statements.control,
-    module.names.statements.append_logs,
-    module.names.statements.bus,
-    [for statement in module.names.statements.executions : statement if statement.Sid == "StartExecutions"],
-    module.names.statements.wakes,
+    local.names.statements.control,
+    local.names.statements.append_logs,
+    local.names.statements.bus,
+    [for statement in local.names.statements.executions : statement if statement.Sid == "StartExecutions"],
+    local.names.statements.wakes,
     [
       {
         Sid      = "Streams"
         Effect   = "Allow"
         Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-        Resource = [for table in ["control", "joblog"] : "${module.names.table_arns[table]}/stream/*"]
+        Resource = [for table in ["control", "joblog"] : "${local.names.table_arns[table]}/stream/*"]
       },
       {
         # AWS knows no resource for this action.
@@ -107,7 +94,7 @@ module "function" {
         Sid      = "DeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = [module.names.queue_arns["sr-control-dlq"], module.names.queue_arns["sr-joblog-dlq"]]
+        Resource = [local.names.queue_arns["sr-control-dlq"], local.names.queue_arns["sr-joblog-dlq"]]
       },
     ],
     [for statement in local.inbox_statements : statement if var.enable_sensor_inbox],
@@ -168,7 +155,7 @@ resource "aws_cloudwatch_metric_alarm" "iterator_age" {
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 300000
+  threshold           = local.thresholds.stream_age_seconds * 1000
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

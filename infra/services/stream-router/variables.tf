@@ -1,15 +1,3 @@
-variable "reserved_concurrency" {
-  description = "Most invocations at once. -1: no limit of its own."
-  type        = number
-  default     = 10
-  nullable    = false
-
-  validation {
-    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && var.reserved_concurrency <= 10000 && floor(var.reserved_concurrency) == var.reserved_concurrency)
-    error_message = "reserved_concurrency is ${var.reserved_concurrency}, must be -1 or a whole number from 1 to 10000."
-  }
-}
-
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
@@ -58,10 +46,4 @@ variable "letter_bucket" {
   description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
   type        = string
   default     = null
-
-  validation {
-    # The name becomes part of a policy, so it may hold no wildcard.
-    condition     = var.letter_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.letter_bucket))
-    error_message = "letter_bucket must be the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'."
-  }
 }

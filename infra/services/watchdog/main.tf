@@ -2,74 +2,60 @@
 # jobs that no record reported.
 
 locals {
-  dead_man      = var.dead_man_url == null ? {} : { DEAD_MAN_URL = var.dead_man_url }
-  async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
+  dead_man = var.dead_man_url == null ? {} : { DEAD_MAN_URL = var.dead_man_url }
 }
 
 module "function" {
   source = "../../modules/lambda-function"
 
-  service                = "watchdog"
-  description            = "Interlock: acts on rows that were left, and reports missing runs."
-  timeout_seconds        = 240
-  environment            = var.environment
-  dist_path              = var.dist_path
-  lambda_architecture    = var.lambda_architecture
-  lambda_memory_size     = var.lambda_memory_size
-  reserved_concurrency   = var.reserved_concurrency
-  log_retention_days     = var.log_retention_days
-  vpc_subnet_ids         = var.vpc_subnet_ids
-  vpc_security_group_ids = var.vpc_security_group_ids
-  environment_variables  = var.environment_variables
-  profile_bucket         = var.profile_bucket
-  letter_bucket          = var.letter_bucket
-  alarm_actions          = local.alarm_actions
-  kms_key_arn            = local.kms_key_arn
-  tags                   = var.tags
-  dead_letter_arn        = local.async_dlq_arn
+  deployment      = module.deployment
+  service         = "watchdog"
+  description     = "Interlock: acts on rows that were left, and reports missing runs."
+  letter_bucket   = var.letter_bucket
+  is_asynchronous = true
   # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 
-  variables = merge(local.table_variables, local.timer_variables, local.dead_man, {
-    STATE_MACHINE_ARN   = module.names.state_machine_arn
-    DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
+  variables = merge(local.names.table_variables, local.names.timer_variables, local.dead_man, {
+    STATE_MACHINE_ARN   = local.names.state_machine_arn
+    DLQ_QUEUE_URL       = local.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
     WATCHDOG_CANARY     = tostring(var.enable_canary)
   })
 
   statements = concat(
-    module.names.statements.control,
-    module.names.statements.append_logs,
-    module.names.statements.bus,
-    module.names.statements.executions,
-    module.names.statements.wakes,
-    module.names.statements.timers,
+    local.names.statements.control,
+    local.names.statements.append_logs,
+    local.names.statements.bus,
+    local.names.statements.executions,
+    local.names.statements.wakes,
+    local.names.statements.timers,
     [
       {
         Sid      = "OutboxDeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = [module.names.queue_arns["sr-control-dlq"]]
+        Resource = [local.names.queue_arns["sr-control-dlq"]]
       },
     ],
   )
 }
 
 resource "aws_cloudwatch_event_rule" "schedule" {
-  name                = module.names.rules["watchdog"]
+  name                = local.names.rules["watchdog"]
   description         = "A tick of the watchdog."
   schedule_expression = var.watchdog_schedule
   tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "execution_status" {
-  name        = module.names.rules["execution-status"]
+  name        = local.names.rules["execution-status"]
   description = "Executions that ended without having closed their run."
   event_pattern = jsonencode({
     source      = ["aws.states"]
     detail-type = ["Step Functions Execution Status Change"]
     detail = {
-      stateMachineArn = [module.names.state_machine_arn]
+      stateMachineArn = [local.names.state_machine_arn]
       status          = ["ABORTED", "FAILED", "TIMED_OUT"]
     }
   })
@@ -91,7 +77,7 @@ resource "aws_cloudwatch_event_target" "this" {
   arn       = module.function.arn
 
   dead_letter_config {
-    arn = local.async_dlq_arn
+    arn = local.names.queue_arns["async-dlq"]
   }
 }
 
@@ -139,14 +125,24 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
 # infra/services/orchestrator.
 resource "aws_cloudwatch_log_metric_filter" "infra_failures" {
   name           = "${module.function.name}-infra-failures"
-  log_group_name = "/aws/lambda/${module.function.name}"
+  log_group_name = module.function.log_group_name
   pattern        = "{ ($.event = \"execution_ended_outside\") && ($.committed IS TRUE) && ($.status != \"ABORTED\") }"
 
   metric_transformation {
-    name      = "${module.names.state_machine}-infra-failures"
+    name      = "${local.names.state_machine}-infra-failures"
     namespace = "Interlock"
     value     = "1"
   }
 
   depends_on = [module.function]
+}
+
+module "rule_alarm" {
+  source = "../../modules/rule-alarm"
+
+  name            = module.function.name
+  rules           = { for rule in local.rules : rule.name => "default" }
+  alarm_threshold = local.thresholds.rule_failures
+  alarm_actions   = local.alarm_actions
+  tags            = var.tags
 }

@@ -149,7 +149,7 @@ run "null_means_the_default" {
     lambda_architecture           = null
     lambda_memory_size            = null
     lambda_concurrency            = null
-    lambda_vpc                    = null
+    lambda_settings               = null
     log_retention_days            = null
     watchdog_schedule             = null
     deletion_protection           = null

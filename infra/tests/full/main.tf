@@ -18,10 +18,29 @@ module "interlock" {
   job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
-  lambda_vpc = {
-    orchestrator = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+  lambda_settings = {
+    all = { memory_size = 1024, tracing_mode = "Active" }
+    orchestrator = {
+      memory_size = 2048
+      layers      = ["arn:aws:lambda:eu-west-1:000000000000:layer:collector:3"]
+      vpc         = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
+    }
+    event-sink = { timeout_seconds = 120, log_retention_days = 90, error_threshold = 5, throttle_threshold = 9, duration_threshold_percent = 50 }
   }
-  enable_sensor_inbox = true
+  alarm_thresholds = {
+    alert_age_seconds  = 1800
+    canary_seconds     = 120
+    dead_letters       = 1
+    rule_failures      = 2
+    stream_age_seconds = 600
+    table_throttles    = 3
+    timer_failures     = 4
+  }
+  enable_sfn_tracing       = true
+  permissions_boundary_arn = "arn:aws:iam::000000000000:policy/boundary"
+  iam_path                 = "/data/"
+  enable_policies          = true
+  enable_sensor_inbox      = true
 
   slack_channel_id = "C1"
   slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
@@ -47,6 +66,10 @@ module "interlock" {
   ]
   enable_lambda_trigger = true
   lambda_trigger_arns   = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+}
+
+output "policy_arns" {
+  value = module.interlock.policy_arns
 }
 
 output "sensor_writer_policy" {

@@ -6,4 +6,5 @@ module "interlock" {
   dist_path         = "${path.module}/../zips"
   enable_job_events = false
   enable_canary     = false
+  enable_dashboard  = false
 }

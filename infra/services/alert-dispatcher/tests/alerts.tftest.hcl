@@ -70,7 +70,7 @@ run "the_queue_leaves_one_invocation_for_the_probe" {
   command = plan
 
   variables {
-    reserved_concurrency = 7
+    lambda_settings = { alert-dispatcher = { reserved_concurrency = 7 } }
   }
 
   assert {
@@ -83,7 +83,7 @@ run "a_queue_never_takes_fewer_than_two" {
   command = plan
 
   variables {
-    reserved_concurrency = 1
+    lambda_settings = { alert-dispatcher = { reserved_concurrency = 1 } }
   }
 
   # AWS allows no smaller number.

@@ -23,7 +23,7 @@ run "an_enabled_glue_trigger_needs_arns" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "a_wildcard_is_no_arn_for_glue" {
@@ -35,7 +35,7 @@ run "a_wildcard_is_no_arn_for_glue" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "an_enabled_emr_trigger_needs_arns" {
@@ -46,7 +46,7 @@ run "an_enabled_emr_trigger_needs_arns" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "a_wildcard_is_no_arn_for_emr" {
@@ -58,7 +58,7 @@ run "a_wildcard_is_no_arn_for_emr" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "an_enabled_emr_serverless_trigger_needs_arns" {
@@ -69,7 +69,7 @@ run "an_enabled_emr_serverless_trigger_needs_arns" {
     emr_serverless_role_arns      = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "a_wildcard_is_no_arn_for_emr_serverless" {
@@ -81,7 +81,7 @@ run "a_wildcard_is_no_arn_for_emr_serverless" {
     emr_serverless_role_arns      = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "an_enabled_sfn_trigger_needs_arns" {
@@ -92,7 +92,7 @@ run "an_enabled_sfn_trigger_needs_arns" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "a_wildcard_is_no_arn_for_sfn" {
@@ -104,7 +104,7 @@ run "a_wildcard_is_no_arn_for_sfn" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "an_enabled_lambda_trigger_needs_arns" {
@@ -115,7 +115,7 @@ run "an_enabled_lambda_trigger_needs_arns" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "a_wildcard_is_no_arn_for_lambda" {
@@ -127,7 +127,7 @@ run "a_wildcard_is_no_arn_for_lambda" {
     emr_serverless_role_arns = ["arn:aws:iam::123456789012:role/jobs"]
   }
 
-  expect_failures = [aws_iam_role_policy.trigger]
+  expect_failures = [output.role_policy]
 }
 
 run "arns_alone_enable_nothing" {
@@ -158,7 +158,7 @@ run "each_trigger_may_do_only_what_it_names" {
   }
 
   assert {
-    condition     = toset(keys(aws_iam_role_policy.trigger)) == toset(["glue", "sfn", "emr_serverless"])
+    condition     = toset(keys(aws_iam_role_policy.trigger)) == toset(["glue", "sfn", "emr_serverless", "emr_serverless_roles"])
     error_message = "There must be one policy per enabled trigger."
   }
   assert {
@@ -173,7 +173,7 @@ run "each_trigger_may_do_only_what_it_names" {
     error_message = "Only the named Glue job may be started."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.emr_serverless_roles[0].policy).Statement[0].Resource == ["arn:aws:iam::123456789012:role/jobs"]
+    condition     = jsondecode(aws_iam_role_policy.trigger["emr_serverless_roles"].policy).Statement[0].Resource == ["arn:aws:iam::123456789012:role/jobs"]
     error_message = "Only the named roles may be passed."
   }
 }

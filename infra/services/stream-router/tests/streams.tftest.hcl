@@ -52,13 +52,3 @@ run "streams_are_looked_up_otherwise" {
     error_message = "The stream that was found must be mapped."
   }
 }
-
-run "an_unknown_processor_is_rejected" {
-  command = plan
-
-  variables {
-    lambda_architecture = "amd64"
-  }
-
-  expect_failures = [var.lambda_architecture]
-}

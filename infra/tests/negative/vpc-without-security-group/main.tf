@@ -2,7 +2,7 @@
 module "interlock" {
   source = "../../../stack"
 
-  environment = "test"
-  dist_path   = "${path.module}/../../zips"
-  lambda_vpc  = { orchestrator = { subnet_ids = ["subnet-0a1b2c3d4e5f60718"], security_group_ids = [] } }
+  environment     = "test"
+  dist_path       = "${path.module}/../../zips"
+  lambda_settings = { orchestrator = { vpc = { subnet_ids = ["subnet-0a1b2c3d4e5f60718"], security_group_ids = [] } } }
 }

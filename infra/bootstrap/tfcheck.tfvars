@@ -1,0 +1,1 @@
+bucket = "test-terraform-states"

@@ -1,0 +1,1 @@
+dist_path = "../../tests/zips"

@@ -1,0 +1,7 @@
+# A path that IAM rejects.
+module "deployment" {
+  source = "../../../modules/deployment"
+
+  environment = "test"
+  iam_path    = "/data"
+}

@@ -1,0 +1,62 @@
+"""The README of each root and module is the one that tools/terraform_readmes.py writes."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCRIPT = REPOSITORY / "tools" / "terraform_readmes.py"
+
+
+@pytest.fixture(scope="module")
+def readmes() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("terraform_readmes", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_readme_is_current() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_a_readme_names_each_variable_and_output(readmes: ModuleType) -> None:
+    text = readmes.readme(REPOSITORY / "infra/services/watchdog")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    variables = '| `watchdog_schedule` | `string` | `"rate(5 minutes)"` | Interval of the watchdog:'
+    assert any(row.startswith(variables) for row in rows)
+    # common.tf has this one, and it has no default.
+    assert any(row.startswith("| `environment` | `string` | required |") for row in rows)
+    assert "| `function_arn` | ARN of the function. |" in rows
+
+
+def test_a_changed_description_makes_a_readme_stale(readmes: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text("# A part.\n#\n#   terraform apply\n\nlocals {}\n")
+    (tmp_path / "variables.tf").write_text('variable "a" {\n  description = "One | two"\n  type = map(string)\n}\n')
+    text = readmes.readme(tmp_path, tmp_path.parent)
+    assert text.splitlines()[4:] == [
+        "A part.",
+        "",
+        "```sh",
+        "terraform apply",
+        "```",
+        "",
+        "## Variables",
+        "",
+        "| variable | type | default | description |",
+        "| --- | --- | --- | --- |",
+        "| `a` | `map(string)` | required | One \\| two |",
+    ]
+
+
+def test_a_root_without_a_purpose_is_an_error(readmes: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text("locals {}\n")
+    with pytest.raises(SystemExit, match="must begin with a comment"):
+        readmes.readme(tmp_path, tmp_path.parent)
