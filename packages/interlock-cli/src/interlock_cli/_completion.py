@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from interlock_cli._output import print_script
+
 VARIABLE = "_INTERLOCK_COMPLETE"
 """The variable with which the script of a shell asks `interlock` for the words."""
 
@@ -25,4 +27,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     found = get_completion_class(shell)
     assert found is not None
-    click.echo(found(context.find_root().command, {}, "interlock", VARIABLE).source())
+    print_script(found(context.find_root().command, {}, "interlock", VARIABLE).source())

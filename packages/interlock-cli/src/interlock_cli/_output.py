@@ -152,6 +152,11 @@ def print_workflow_command(line: str) -> None:
     click.echo(shown(line, len(line)))
 
 
+def print_script(text: str) -> None:
+    """A text of this program for another program, unchanged on stdout."""
+    sys.stdout.write(text + "\n")
+
+
 def _json(value: Any, indent: int | None = None) -> str:
     """The document in ASCII, so that a terminal obeys nothing in it. json.dumps leaves only DEL unescaped."""
     return json.dumps(value, indent=indent, default=str, ensure_ascii=True).replace("\x7f", "\\u007f")
