@@ -133,6 +133,8 @@ def children(file: str) -> list[str]:
     folder = os.path.dirname(file)
     if file == "CHANGELOG.md":
         return [docname(name) for name in pages() if re.fullmatch(r"services/[\w-]+/CHANGELOG\.md", name)]
+    if file == "infra/README.md":
+        return [docname(name) for name in pages() if re.fullmatch(r"infra/.+/README\.md", name)]
     if os.path.basename(file) != "README.md":
         return []
     if folder.startswith("packages/"):
