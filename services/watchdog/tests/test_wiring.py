@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from interlock_config import decode_yaml
@@ -175,3 +176,10 @@ def test_wiring_imports_no_boto3(aws: dict[str, Any], monkeypatch: pytest.Monkey
     program = "import os, sys; from interlock_watchdog.wiring import wire; wire(os.environ); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"boto3", "botocore.session", "tenacity"} & set(done.stdout.split())
+
+
+def test_ping_asks_the_bus(aws: dict[str, Any]) -> None:
+    assert wire(os.environ).health["bus"]() is None
+    aws["events"].delete_event_bus(Name="bus")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        wire(os.environ).health["bus"]()

@@ -128,7 +128,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         recovery,
         bus,
         workers,
-        {"control": store.ping, "zones": zone_database},
+        {"control": store.ping, "bus": bus.ping, "zones": zone_database},
         settings,
         within=tables.within,
         dead_man=dead_man,
