@@ -41,6 +41,16 @@ def test_an_action_has_one_version_in_all_workflows() -> None:
     assert {name: pins for name, pins in found.items() if len(pins) > 1} == {}
 
 
+def test_the_nightly_sessions_are_those_that_no_pull_request_runs() -> None:
+    text = (ROOT / "noxfile.py").read_text()
+    sessions = set(re.findall(r"^@nox\.session(?:\([^)]*\))?\ndef (\w+)", text, re.MULTILINE))
+    default = re.findall(r'"([\w-]+)', text[text.index("nox.options.sessions") :].partition("]")[0])
+    [job] = jobs("nightly.yml").values()
+    nightly = job["strategy"]["matrix"]["session"]
+    assert nightly == sorted(nightly)
+    assert {name.replace("-", "_") for name in nightly} <= sessions - set(default)
+
+
 def test_only_main_is_applied() -> None:
     """A plan runs for pull requests too. Each apply needs the branch main and the environment with reviewers."""
     applied = [job for job in jobs("deploy.yml").values() if job.get("with", {}).get("apply")]
