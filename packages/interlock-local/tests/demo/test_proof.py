@@ -104,6 +104,11 @@ def perfect() -> Scene:
             for (pipeline, date), found in events.items()
             for kind in dict.fromkeys(one.type for one in found)
         ],
+        "heads": {
+            (BRONZE, SCRIPT.flaky): f"🟢 *resolved* · {BRONZE} · {SCRIPT.flaky}",
+            (BRONZE, SCRIPT.unchanged): f"🟠 *RERUN_REJECTED* · {BRONZE}\n🟢 JOB_COMPLETED",
+            (ROSTER, ROSTER_DATE): f"🔴 *SLA_BREACH* · {ROSTER}",
+        },
         "holds": {
             (BRONZE, SCRIPT.short): {"missing_rows is 12"},
             **{(GOLD, day): {"missing_hours is 3"} for day in SCRIPT.hours},
@@ -124,7 +129,7 @@ def missed(scene: Scene) -> list[str]:
 
 def test_perfect_evidence_meets_each_expectation() -> None:
     assert missed(perfect()) == []
-    assert len(prove(Evidence(**perfect()))) == 23
+    assert len(prove(Evidence(**perfect()))) == 24
 
 
 def drop(pipeline: str, date: str, kind: str) -> Callable[[Scene], None]:
@@ -254,6 +259,8 @@ CORRUPTIONS = [
     ("schedule of roster-flights was missed", add(ROSTER, ROSTER_DATE, "SCHEDULE_MISSED", expectedAt=EARLY)),
     ("reached Slack once", lambda scene: scene["slack"].append(f":x: *DRY_RUN_DRIFT* {DRY_RUN} {SCRIPT.amended}")),
     ("reached Slack once", lambda scene: scene["slack"].remove(f":x: *SLA_BREACH* {ROSTER} {ROSTER_DATE}")),
+    ("states that its run succeeded", put("heads", (BRONZE, SCRIPT.flaky), "🟠 *JOB_FAILED*")),
+    ("states that its run succeeded", lambda scene: scene["heads"].clear()),
 ]
 
 

@@ -1,7 +1,7 @@
 """Reads the facts at the end of the demo from tables, files and Slack messages. The proof judges them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +35,7 @@ class Event(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """Runs, events and reruns by pipeline and date, job starts, Slack messages, reasons of holds, and timers.
 
+    slack: the replies. heads: the current text of the first message of each thread.
     wanted, departures: the departures of each day, in the data and in gold's file.
     rests: the time at which the rest of an hour landed. whole: the time at which an hour's sensors reported it whole.
     baselines: the sensors with which the rules of an hour held.
@@ -48,6 +49,7 @@ class Evidence(Struct, frozen=True):
     verdicts: Mapping[One, Verdict]
     starts: Sequence[Mapping[str, str]]
     slack: Sequence[str]
+    heads: Mapping[One, str]
     holds: Mapping[One, set[str]]
     rests: Mapping[str, datetime]
     whole: Mapping[str, datetime]
@@ -100,6 +102,7 @@ def gather(
         starts=feed.starts(home),
         # Each alert is one reply. The head of a thread repeats the texts of alerts.
         slack=[str(message.get("text", "")) for message in stack.slack_messages() if "thread_ts" in message],
+        heads=dict(_heads(stack.slack_messages())),
         holds=watcher.holds,
         rests=replay.rest_landed,
         whole=replay.whole_since,
@@ -108,6 +111,15 @@ def gather(
         wanted={day: sum(feed.expected_rows(day, hour) for hour in hours) for day, hours in script.hours.items()},
         departures={day: _departures(home / "gold" / f"{day}.json") for day in script.hours},
     )
+
+
+def _heads(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[One, str]]:
+    """The heads of threads about a date, whose first line names its pipeline and the date."""
+    for message in messages:
+        text = str(message.get("text", ""))
+        names = text.partition("\n")[0].split(" · ")
+        if "thread_ts" not in message and len(names) >= 3:
+            yield (names[1], names[2]), text
 
 
 def is_settled(script: Script, store: Store) -> bool:

@@ -31,6 +31,7 @@ def prove(evidence: Evidence) -> list[Finding]:
         *prove_dry_run(evidence),
         *prove_roster(evidence),
         _alerts_reached_slack(evidence),
+        _heads_state_the_end(evidence),
     ]
 
 
@@ -143,6 +144,14 @@ def _alerts_reached_slack(evidence: Evidence) -> Finding:
     missed = [f"{name} {count} times" for (name, _, _), count in zip(alerts, sent, strict=True) if count != 1]
     seen = f"{len(evidence.slack)} messages, {sent.count(1)} of {len(alerts)} once"
     return Finding("each of these alerts reached Slack once", not missed, "; ".join([seen, *missed]))
+
+
+def _heads_state_the_end(evidence: Evidence) -> Finding:
+    """A thread begins with a problem. Its first message is updated, and states the success of its run in the end."""
+    ended = [text for one, text in evidence.heads.items() if evidence.is_completed(one)]
+    right = sum("*resolved*" in text or "JOB_COMPLETED" in text for text in ended)
+    seen = f"{right} of {len(ended)} threads"
+    return Finding("the head of each Slack thread states that its run succeeded", right == len(ended) > 0, seen)
 
 
 def _is_about(text: str, kind: str, pipeline: str, date: str) -> bool:
