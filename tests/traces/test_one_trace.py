@@ -59,6 +59,7 @@ def spans(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> list[
         interlock("sensor", "put", "traced", f"landing#{DATE}", "count=120")
         await_that(lambda: len(_named(receiver, "attempt")) == 2, "the end of the second attempt")
         await_that(lambda: len(_named(receiver, "store_event")) >= EVENTS, "the stored events")
+        await_that(lambda: _named(receiver, "dispatch_alert"), "the alert of the failure")
         time.sleep(1)
     return receiver.trace_of("traced")
 
@@ -81,7 +82,8 @@ def _named(receiver: Receiver, name: str) -> list[Span]:
 
 def test_a_run_is_one_trace_of_five_services(spans: list[Span]) -> None:
     assert len({span.trace for span in spans}) == 1
-    assert {span.service for span in spans} >= {"stream-router", "orchestrator", "event-sink"}
+    services = {"stream-router", "orchestrator", "sla-monitor", "event-sink", "alert-dispatcher"}
+    assert {span.service for span in spans} >= services
     assert {span.attributes["interlock.date"] for span in spans} == {DATE}
 
 
@@ -116,6 +118,14 @@ def test_each_metric_has_sensible_values(receiver: Receiver, spans: list[Span]) 
     assert sums["interlock.rules.evaluated"] >= 3
     assert 0 < sums["interlock.stage.duration"] < PATIENCE
     assert sums.get("interlock.dlq.routed", 0) == 0
+    assert sums.get("interlock.batch.failures", 0) == 0
+    assert sums.get("interlock.stage.overruns", 0) == 0
+    assert 0 < sums["interlock.run.held.duration"] < PATIENCE
+    assert 0 < sums["interlock.run.start.delay"] < 2 * PATIENCE
+    assert 0 <= sums["interlock.wake.latency"] < PATIENCE
+    assert sums["interlock.run.lateness"] == 0
+    assert sums["interlock.pool.active"] >= 1
+    assert sums["interlock.breaker.state"] == 0
     stages = {point.attributes["stage"] for point in receiver.points if point.metric == "interlock.stage.duration"}
     assert stages >= {"evaluate", "trigger", "route_record", "store_event", "tick"}
 
