@@ -41,7 +41,7 @@ def test_an_action_has_one_version_in_all_workflows() -> None:
     assert {name: pins for name, pins in found.items() if len(pins) > 1} == {}
 
 
-def test_the_nightly_sessions_are_those_that_no_pull_request_runs() -> None:
+def test_the_nightly_sessions_are_no_default_sessions() -> None:
     text = (ROOT / "noxfile.py").read_text()
     sessions = set(re.findall(r"^@nox\.session(?:\([^)]*\))?\ndef (\w+)", text, re.MULTILINE))
     default = re.findall(r'"([\w-]+)', text[text.index("nox.options.sessions") :].partition("]")[0])
