@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent
 PACKAGES = sorted(path.name for path in (ROOT / "packages").iterdir() if (path / "pyproject.toml").exists())
 SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path / "pyproject.toml").exists())
 
+TUTORIAL = "tests/integration/test_tutorial.py"
+
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
 # Independent sessions run at the same time, as many as there are cores. `-j 1` runs them one after another.
@@ -200,7 +202,15 @@ def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
     # Two stacks run in parallel, because the tests wait most of the time.
-    session.run("pytest", "-q", "--timeout=1800", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
+    options = ("-q", "--timeout=1800", "-n2", "--dist=loadfile", f"--ignore={TUTORIAL}")
+    session.run("pytest", *options, "tests/integration", *session.posargs)
+
+
+@nox.session
+def tutorial(session: nox.Session) -> None:
+    """Play the tutorial and the page of dry runs, each on a local stack of its own."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "--timeout=1800", TUTORIAL, *session.posargs)
 
 
 @nox.session(allow_parallel=True)

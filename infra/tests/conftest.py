@@ -31,6 +31,11 @@ ROOTS = (
 _OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--further`: check each negative root, also those whose kind of fault another root has."""
+    parser.addoption("--further", action="store_true", help="check each negative root")
+
+
 def _unavailable(why: str) -> None:
     """Skip, or fail if INTERLOCK_INFRA_REQUIRED forbids a skip."""
     if os.environ.get("INTERLOCK_INFRA_REQUIRED") == "1":
