@@ -9,9 +9,9 @@ from msgspec import Struct
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json, show_span
-from interlock_config import JobLinks, Link, execution_link, job_links
+from interlock_config import JobLinks, Link, execution_link
 from interlock_lifecycle import JobIntent, Run, RunKey, execution_name
-from interlock_lifecycle.runs import run_variables
+from interlock_lifecycle.runs import job_pages
 from interlock_sla import ExecutionDateError, parse_execution_date
 
 if TYPE_CHECKING:
@@ -73,16 +73,7 @@ def logs(
     begin, end = _span(run, intent)
 
     def links_in(region: str | None) -> JobLinks:
-        return job_links(
-            intent.type,
-            intent.config,
-            _run_id(intent),
-            region=region,
-            details=intent.details,
-            variables=run_variables(run.key, intent),
-            begin=begin,
-            end=end,
-        )
+        return job_pages(run.key, intent, region, begin=begin, ended_at=end)
 
     # An endpoint of its own may have CloudWatch Logs, and has no console.
     links = links_in(str(where.client("dynamodb").meta.region_name))

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from interlock_config import Link, job_links
+from interlock_config import Link
 from interlock_lifecycle import JobIntent, Run
-from interlock_lifecycle.runs import run_variables
+from interlock_lifecycle.runs import job_pages
 
 
 class ProviderPage(Struct, frozen=True):
@@ -26,15 +26,5 @@ def provider_pages(run: Run | None, region: str | None) -> list[ProviderPage]:
 
 
 def _links(run: Run, intent: JobIntent, region: str | None) -> list[Link]:
-    outcome = intent.outcome
-    pages = job_links(
-        intent.type,
-        intent.config,
-        intent.run_id or (outcome.run_id if outcome is not None else None),
-        region=region,
-        details=intent.details,
-        variables=run_variables(run.key, intent),
-        begin=intent.committed_at,
-        end=outcome.at if outcome is not None else None,
-    )
+    pages = job_pages(run.key, intent, region)
     return [link for link in (pages.run, pages.logs) if link is not None]
