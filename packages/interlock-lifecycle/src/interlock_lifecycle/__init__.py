@@ -47,6 +47,7 @@ from interlock_lifecycle._decision import (
     WaitForSlot,
     WithdrawIntent,
 )
+from interlock_lifecycle._moment import say_moment
 from interlock_lifecycle._run import (
     CorruptedRun,
     JobEntry,
@@ -129,4 +130,5 @@ __all__ = [
     "execution_name",
     "make_job_key",
     "make_run_token",
+    "say_moment",
 ]

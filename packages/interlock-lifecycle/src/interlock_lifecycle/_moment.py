@@ -10,9 +10,15 @@ def rfc3339(moment: datetime) -> str:
 
 
 def say_moment(moment: datetime, zone: ZoneInfo) -> str:
-    """The moment in a zone and in UTC: `2026-03-04 08:00 CET (07:00Z)`. Seconds are left out if they are 0."""
+    """The moment in a zone and in UTC: `2026-03-04 08:00 CET (07:00Z)`. Seconds are left out if they are 0.
+
+    A moment at an end of the calendar has no time in some zones, and is written in its own.
+    """
     clock = "%H:%M:%S" if moment.second else "%H:%M"
-    local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    try:
+        local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    except OverflowError:
+        return moment.replace(microsecond=0).isoformat()
     if local.utcoffset() == timedelta():
         return f"{utc:%Y-%m-%d} {utc.strftime(clock)}Z"
     day = "" if local.date() == utc.date() else f"{utc:%m-%d} "

@@ -1,23 +1,12 @@
 """Times for people: in the zone of a pipeline and in UTC, and lengths of time."""
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from interlock_lifecycle import say_moment
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def show_moment(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment with its zone and in UTC: `2026-03-03 08:00 CET (07:00Z)`. Seconds are shown unless they are 0."""
-    moment = moment.replace(microsecond=0)
-    clock = "%H:%M:%S" if moment.second else "%H:%M"
-    try:
-        local, utc = moment.astimezone(zone), moment.astimezone(UTC)
-    except OverflowError:
-        return moment.isoformat()
-    if local.utcoffset() == timedelta():
-        return f"{utc:%Y-%m-%d} {utc.strftime(clock)}Z"
-    day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
-    return f"{local:%Y-%m-%d} {local.strftime(clock)} {local.tzname()} ({day}{utc.strftime(clock)}Z)"
+show_moment = say_moment
+"""The text of a moment on a page: the same as in messages."""
 
 
 def show_span(seconds: float) -> str:
