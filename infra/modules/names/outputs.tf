@@ -181,7 +181,7 @@ output "statements" {
       {
         Sid      = "StartExecutions"
         Effect   = "Allow"
-        Action   = ["states:StartExecution"]
+        Action   = ["states:DescribeStateMachine", "states:StartExecution"]
         Resource = "arn:${local.partition}:states:${local.regional}:stateMachine:${local.state_machine}"
       },
       {
@@ -204,6 +204,12 @@ output "statements" {
         Effect   = "Allow"
         Action   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule"]
         Resource = "arn:${local.partition}:scheduler:${local.regional}:schedule/${local.timers}/*"
+      },
+      {
+        Sid      = "TimerGroup"
+        Effect   = "Allow"
+        Action   = ["scheduler:GetScheduleGroup"]
+        Resource = "arn:${local.partition}:scheduler:${local.regional}:schedule-group/${local.timers}"
       },
       {
         Sid       = "PassTimerRole"

@@ -954,3 +954,9 @@ def test_only_a_readable_run_has_a_token(store: Store, start: StartRun) -> None:
     place = f"TRIGGER#{key.schedule_id}#{key.date}"
     store._tables.transact([Update(store.names.control, f"PIPELINE#{key.pipeline_id}", place, set={"status": "?"})])
     assert store.run_token(key) is None
+
+
+def test_pings_of_empty_tables_succeed(store: Store) -> None:
+    pings = store.pings()
+    assert list(pings) == ["control", "joblog", "rerun"]
+    assert [ask() for ask in pings.values()] == [None, None, None]

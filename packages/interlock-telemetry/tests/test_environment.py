@@ -9,6 +9,7 @@ from interlock_telemetry import (
     EnvironmentFault,
     InvalidEnvironment,
     MissingEnvironment,
+    arn,
     duration,
     environment,
     truth,
@@ -82,6 +83,7 @@ def test_known_variables_have_documented_defaults() -> None:
         "profile_bucket": None,
         "aws_endpoint_url": None,
         "table_client": "direct",
+        "otlp_protocol": "http/protobuf",
         "metrics": "otlp",
     }
 
@@ -107,6 +109,7 @@ def test_known_variables_have_documented_defaults() -> None:
         ("CB_TIMEOUT", "1", "cb_timeout", SECOND),
         ("PROFILE_BUCKET", "b", "profile_bucket", "b"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c", "otlp_endpoint", "http://c"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "otlp_protocol", "grpc"),
         ("AWS_ENDPOINT_URL", "http://a", "aws_endpoint_url", "http://a"),
         ("INTERLOCK_TABLES", "boto3", "table_client", "boto3"),
         ("INTERLOCK_TABLES", "", "table_client", "direct"),
@@ -141,6 +144,7 @@ def test_known_variables_are_read(name: str, text: str, attribute: str, value: A
         ("AWS_ENDPOINT_URL", "localhost:4566"),
         ("AWS_ENDPOINT_URL", "http://localhost:port"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("CB_TRIP_AFTER", "0"),
         ("CB_TIMEOUT", "0"),
         ("INTERLOCK_TABLES", "Boto3"),
@@ -197,3 +201,51 @@ def test_a_required_variable_may_have_a_form() -> None:
 def test_printed_settings_contain_no_secrets() -> None:
     settings = environment(("SLACK_BOT_TOKEN",), source={"SLACK_BOT_TOKEN": "xoxb-secret"})
     assert "xoxb" not in f"{settings} {settings!r}"
+
+
+ACCOUNT = "eu-west-1:123456789012"
+FORMS = {
+    "states": arn("states", "stateMachine:"),
+    "lambda": arn("lambda", "function:"),
+    "iam": arn("iam", "role/"),
+    "sqs": arn("sqs"),
+}
+
+
+@pytest.mark.parametrize(
+    ("service", "text"),
+    [
+        ("states", f"arn:aws:states:{ACCOUNT}:stateMachine:prod"),
+        ("states", "arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:prod"),
+        ("lambda", f"arn:aws:lambda:{ACCOUNT}:function:prod"),
+        ("lambda", f"arn:aws:lambda:{ACCOUNT}:function:prod:live"),
+        ("iam", "arn:aws:iam::123456789012:role/team/timers"),
+        ("sqs", f" arn:aws:sqs:{ACCOUNT}:letters.fifo\n"),
+    ],
+)
+def test_arn_of_one_resource_is_read_without_spaces(service: str, text: str) -> None:
+    settings = environment(own={"IT": FORMS[service]}, source={"IT": text})
+    assert settings["IT"] == settings.own["IT"] == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("service", "text"),
+    [
+        ("states", "prod"),
+        ("states", f"arn:aws:states:{ACCOUNT}:stateMachine:"),
+        ("states", f"arn:aws:states:{ACCOUNT}:execution:prod:run"),
+        ("states", f"arn:aws:states:{ACCOUNT}:stateMachine:prod:live"),
+        ("states", f"arn:aws:lambda:{ACCOUNT}:function:prod"),
+        ("lambda", f"arn:aws:lambda:{ACCOUNT}:function:*"),
+        ("lambda", f"arn:aws:lambda:{ACCOUNT}:function:pro d"),
+        ("lambda", "arn:aws:lambda::123456789012:function:prod"),
+        ("lambda", "arn:aws:lambda:eu-west-1:12345678901:function:prod"),
+        ("lambda", "arn:aws:lambda:eu-west-1:١٢٣٤٥٦٧٨٩٠١٢:function:prod"),
+        ("lambda", f"arn:gcp:lambda:{ACCOUNT}:function:prod"),
+        ("iam", f"arn:aws:iam:{ACCOUNT}:role/timers"),
+        ("sqs", "https://sqs.eu-west-1.amazonaws.com/123456789012/letters"),
+    ],
+)
+def test_other_texts_are_no_arn_of_one_resource(service: str, text: str) -> None:
+    with pytest.raises(InvalidEnvironment, match=r"IT is .*, must be the ARN of one resource, such as arn:aws:"):
+        environment(own={"IT": FORMS[service]}, source={"IT": text})

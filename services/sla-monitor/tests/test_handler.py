@@ -40,7 +40,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "EVENT_BUS_NAME": "bus",
         "SLA_MONITOR_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:sla-monitor",
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/some",
-        "SCHEDULER_GROUP_NAME": "default",
+        "SCHEDULER_GROUP_NAME": "timers",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -55,7 +55,9 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             )
         Store(DynamoTables(dynamodb), NAMES).put_config(decode_yaml(PIPELINE, "bronze.yaml"))
         handler.handle.reset()
-        yield boto3.client("scheduler")
+        client = boto3.client("scheduler")
+        client.create_schedule_group(Name="timers")
+        yield client
     handler.handle.reset()
 
 
@@ -71,11 +73,16 @@ def test_a_date_gets_its_timers_and_loses_them_again(scheduler: Any) -> None:
     assert timers(scheduler) == []
 
 
-def test_a_ping_reads_the_table(scheduler: Any) -> None:
+def test_ping_asks_each_table_and_the_group_of_timers(scheduler: Any) -> None:
+    parts = ("control", "joblog", "rerun", "timers")
     answer = handler.handle({"__ping__": True}, None)
-    assert (answer["status"], answer["checks"]) == ("healthy", {"control": "ok", "zones": f"ok: {zone_database()}"})
-    boto3.client("dynamodb").delete_table(TableName=NAMES.control)
-    assert handler.handle({"__ping__": True}, None)["status"] == "degraded"
+    assert answer["checks"] == {**dict.fromkeys(parts, "ok"), "zones": f"ok: {zone_database()}"}
+    for table in (NAMES.control, NAMES.joblog, NAMES.rerun):
+        boto3.client("dynamodb").delete_table(TableName=table)
+    scheduler.delete_schedule_group(Name="timers")
+    answer = handler.handle({"__ping__": True}, None)
+    assert answer["status"] == "degraded"
+    assert [part for part, text in answer["checks"].items() if "ResourceNotFoundException" in text] == list(parts)
 
 
 def test_missing_variables_are_named_at_once(scheduler: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -402,8 +402,10 @@ def test_a_config_that_became_invalid_closes_the_run(aws: dict[str, Any], store:
 def test_a_ping_reports_each_answer(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     answer = handle({"__ping__": True}, None)
     assert answer["status"] == "healthy"
-    assert answer["checks"] == {"control": "ok", "bus": "ok", "zones": f"ok: {zone_database()}"}
-    aws["dynamodb"].delete_table(TableName=NAMES.control)
+    parts = ("control", "joblog", "rerun", "bus", "machine")
+    assert answer["checks"] == {**dict.fromkeys(parts, "ok"), "zones": f"ok: {zone_database()}"}
+    for table in (NAMES.control, NAMES.joblog, NAMES.rerun):
+        aws["dynamodb"].delete_table(TableName=table)
     assert handle({"__ping__": True}, None)["status"] == "degraded"
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -104,6 +105,8 @@ _MOST_FORGOTTEN = 50
 _HOURS_OF_A_DAY = 24
 
 
+_NO_ROW = "INTERLOCK"
+"""A partition of each table without rows, which a ping reads."""
 _TARGET = "TARGET#"
 
 
@@ -605,7 +608,20 @@ class Store:
 
     def ping(self) -> None:
         """Check that the control table answers. Raises the table's error otherwise."""
-        self._tables.get(self.names.control, "INTERLOCK", "PING")
+        self._tables.get(self.names.control, _NO_ROW, "PING")
+
+    def pings(self) -> dict[str, Callable[[], object]]:
+        """The check of each table of the controller, by the name of the table. It raises the error of its table.
+
+        They read as the controller reads: rows of the control table by their key, and the other two by their partition.
+        """
+        names = {"joblog": self.names.joblog, "rerun": self.names.rerun}
+        return {"control": self.ping} | {
+            name: partial(self._first_row, table, _NO_ROW) for name, table in names.items()
+        }
+
+    def _first_row(self, table: str, pk: str) -> Item | None:
+        return next(iter(self._tables.query(table, pk)), None)
 
     # --- decisions -----------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from interlock_telemetry._pool import Outcome, run_bounded, run_stage
     from interlock_telemetry._profile import is_profile, profile
     from interlock_telemetry._runs import BoundRun, bind_run, bound_run
-    from interlock_telemetry._variables import Variable, duration, truth, url, whole_number
+    from interlock_telemetry._variables import Variable, arn, duration, truth, url, whole_number
     from interlock_telemetry._within import bind_deadline, call_in_time, out_of_time, pause, reject_after_deadline
     from interlock_telemetry._zone_database import zone_database
 
@@ -60,6 +60,7 @@ __all__ = [
     "TelemetryError",
     "Variable",
     "answer_operator",
+    "arn",
     "aws_client",
     "bind_correlation",
     "bind_deadline",
@@ -128,7 +129,7 @@ _NAMES = {
     "_pool": ("Outcome", "run_bounded", "run_stage"),
     "_profile": ("is_profile", "profile"),
     "_runs": ("BoundRun", "bind_run", "bound_run"),
-    "_variables": ("Variable", "duration", "truth", "url", "whole_number"),
+    "_variables": ("Variable", "arn", "duration", "truth", "url", "whole_number"),
     "_within": ("bind_deadline", "call_in_time", "out_of_time", "pause", "reject_after_deadline"),
     "_zone_database": ("zone_database",),
 }

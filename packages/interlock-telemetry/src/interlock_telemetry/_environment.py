@@ -41,6 +41,7 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
     "CB_TRIP_AFTER": ("cb_trip_after", whole_number(5, lowest=1, highest=1_000_000)),
     "CB_TIMEOUT": ("cb_timeout", whole_seconds(timedelta(seconds=60), highest=timedelta(days=1))),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", url()),
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ("otlp_protocol", one_of("http/protobuf", "grpc")),
     "INTERLOCK_METRICS": ("metrics", one_of("otlp", "emf")),
     "PROFILE_BUCKET": ("profile_bucket", text()),
     "AWS_ENDPOINT_URL": ("aws_endpoint_url", url()),
@@ -51,8 +52,9 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of the environment: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
 
-    `sfn_timeout` is SFN_TIMEOUT_SECONDS, `table_client` is INTERLOCK_TABLES, and `metrics` is INTERLOCK_METRICS. The
-    other attributes have the names of their variables. `variables` is the whole environment, with the defaults of the
+    `sfn_timeout` is SFN_TIMEOUT_SECONDS, `table_client` is INTERLOCK_TABLES, and `metrics` is INTERLOCK_METRICS.
+    `otlp_endpoint` and `otlp_protocol` are the variables of the SDK. The other attributes have the names of their
+    variables. `variables` is the whole environment, with the defaults of the
     optional variables. `own` has the values of the service's own variables by name.
     """
 
@@ -71,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cb_trip_after: int
     cb_timeout: timedelta
     otlp_endpoint: str | None
+    otlp_protocol: str
     metrics: str
     profile_bucket: str | None
     aws_endpoint_url: str | None
@@ -114,11 +117,13 @@ def environment(
     """The settings of `source` (default: the process's environment).
 
     `optional` lists further variables, with their defaults if it is a mapping. `own` has the forms of the service's own
-    variables. A name may be in `required` too. An empty value counts as unset.
+    variables. A name may be in `required` too. An empty value counts as unset, and the text of a variable with a form
+    has no surrounding spaces.
     Raises MissingEnvironment or InvalidEnvironment, which report all missing and invalid variables.
     """
     found = {name: value for name, value in (os.environ if source is None else source).items() if value.strip()}
     forms = {name: variable for name, (_, variable) in _KNOWN.items()} | dict(own or {})
+    found |= {name: found[name].strip() for name in forms if name in found}
     values = {name: _value(form, found.get(name)) for name, form in forms.items()}
     missing = tuple(name for name in required if name not in found)
     invalid = tuple(
@@ -138,4 +143,4 @@ def environment(
 
 def _value(form: Variable, written: str | None) -> Any:
     """The value of a variable, None if its text is not allowed."""
-    return form.default if written is None else form.read(written.strip())
+    return form.default if written is None else form.read(written)

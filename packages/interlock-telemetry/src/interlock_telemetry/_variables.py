@@ -78,6 +78,19 @@ def url() -> Variable:
     return Variable(lambda text: text if _is_url(text) else None, "a URL such as https://host/path")
 
 
+def arn(service: str, resource: str = "") -> Variable:
+    """The ARN of one resource of a service: `arn("lambda", "function:")`. The pattern of several resources is invalid.
+
+    resource: the begin of the ARN's last part, before the name. Only an ARN of IAM has no region. Only the name of a
+    function may have a version or an alias.
+    """
+    where = "arn:aws:iam::123456789012:" if service == "iam" else f"arn:aws:{service}:eu-west-1:123456789012:"
+    return Variable(
+        lambda text: text if _is_arn(text, service, resource) else None,
+        f"the ARN of one resource, such as {where}{resource}NAME",
+    )
+
+
 def text() -> Variable:
     """Any text."""
     return Variable(str, "a text")
@@ -112,3 +125,21 @@ def _is_url(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # an invalid port or IPv6 address
         return False
+
+
+def _is_arn(text: str, service: str, resource: str) -> bool:
+    parts = text.split(":", 5)
+    if len(parts) < 6 or any(character in "*?" or character.isspace() for character in text):
+        return False
+    prefix, partition, named, region, account, last = parts
+    return (
+        (prefix, named) == ("arn", service)
+        and partition.startswith("aws")
+        and bool(region) == (service != "iam")
+        and len(account) == 12
+        and account.isascii()
+        and account.isdigit()
+        and last.startswith(resource)
+        and last != resource
+        and (service == "lambda" or ":" not in last[len(resource) :])
+    )

@@ -1,5 +1,6 @@
 """Builds the alert-dispatcher from the environment, once per process."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from interlock_telemetry import (
     InvocationDeadline,
     Settings,
     Shown,
+    Variable,
+    arn,
     aws_client,
     environment,
     get_logger,
@@ -48,7 +51,17 @@ if TYPE_CHECKING:
 REQUIRED = ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 SERVICE = "alert-dispatcher"
 # The lifetime of a row. A century does not overflow a date.
-_OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500), "SLACK_API_URL": url()}
+_CHANNEL = re.compile(r"[CDG][A-Z0-9]+")
+# Slack updates a message by the id of its channel only, and a name such as #alerts fails at the second message.
+_OWN = {
+    "EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500),
+    "SLACK_CHANNEL_ID": Variable(
+        lambda text: text if text == "none" or _CHANNEL.fullmatch(text) else None,
+        "the id of a channel, such as C0123456789, or none",
+    ),
+    "SLACK_SECRET_ARN": arn("secretsmanager", "secret:"),
+    "SLACK_API_URL": url(),
+}
 _EVENTS = "-interlock-events"
 _log = get_logger(__name__)
 

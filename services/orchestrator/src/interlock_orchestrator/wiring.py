@@ -88,7 +88,7 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
-    health = {"control": store.ping, "zones": zone_database}
+    health = {**store.pings(), "zones": zone_database}
     jobs = _jobs(settings, variables, measured)
     end_wait = TaskTokens(aws_client("stepfunctions")).end_wait
     unreadable = jobs.clients.secrets.unreadable

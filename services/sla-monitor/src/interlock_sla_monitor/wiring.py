@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from interlock_controller.effects import timers_of_environment
+from interlock_controller.effects import TIMER_VARIABLES, timers_of_environment
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_store import Store, TableNames, open_tables
 from interlock_telemetry import Settings, aws_client, environment, instrument, pause, zone_database
@@ -43,11 +43,12 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, ["SCHEDULER_DLQ_ARN"], source=variables)
+    settings = environment(REQUIRED, own=TIMER_VARIABLES, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
     timers = timers_of_environment(settings, lambda: aws_client("scheduler"))
     monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
-    return Service(monitor, {"control": store.ping, "zones": zone_database}, settings, tables.within)
+    health = {**store.pings(), "timers": timers.ping, "zones": zone_database}
+    return Service(monitor, health, settings, tables.within)

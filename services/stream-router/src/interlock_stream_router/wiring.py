@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from interlock_controller.effects import (
+    STATE_MACHINE,
     EventBus,
     Executions,
     Outbox,
@@ -27,12 +28,12 @@ from interlock_controller.records import (
 )
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, environment, instrument, pause, zone_database
+from interlock_telemetry import Settings, arn, aws_client, environment, instrument, pause, url, zone_database
 
 SERVICE = "stream-router"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
-OPTIONAL = ("SENSOR_INBOX_DLQ_URL", "JOB_EVENTS_QUEUE_ARN")
+_OWN = {**STATE_MACHINE, "SENSOR_INBOX_DLQ_URL": url(), "JOB_EVENTS_QUEUE_ARN": arn("sqs")}
 
 
 _WAKES_AT_A_TIME = 8
@@ -65,7 +66,7 @@ class Service(Struct, frozen=True):
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, OPTIONAL, source=variables)
+    settings = environment(REQUIRED, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
@@ -84,7 +85,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         jobs=OutcomeIntake(store, cache, wakes),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
-    health = {"control": store.ping, "bus": bus.ping, "zones": zone_database}
+    health = {**store.pings(), "bus": bus.ping, "machine": executions.ping, "zones": zone_database}
     inbox_letters = _inbox_dead_letters(settings)
     job_events = JobEventIntake(store, wakes)
     inbox = SensorInbox(store)

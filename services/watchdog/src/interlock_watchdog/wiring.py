@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from interlock_controller.effects import (
+    STATE_MACHINE,
+    TIMER_VARIABLES,
     EventBus,
     Executions,
     Outbox,
@@ -44,18 +46,17 @@ REQUIRED = (
     "SCHEDULER_GROUP_NAME",
 )
 
-_OPTIONAL = ("SCHEDULER_DLQ_ARN",)
-"""The queue for timers that EventBridge Scheduler could not deliver."""
-
 _DAY = timedelta(days=1)
 OWN = {
+    **STATE_MACHINE,
+    **TIMER_VARIABLES,
     "PENDING_GRACE": duration(timedelta(minutes=2), highest=_DAY),
     "PROBE_AFTER": duration(timedelta(minutes=5), highest=_DAY),
     "MISSED_AFTER": duration(timedelta(minutes=5), highest=_DAY),
     "DEAD_MAN_URL": url(),
     "WATCHDOG_CANARY": truth(True),
 }
-"""The watchdog's times (docs/reference/watchdog.md §2), the monitor of its ticks, and whether ticks send a canary."""
+"""The ARNs that it uses, its times (docs/reference/watchdog.md §2), the monitor of its ticks, and the canary."""
 
 
 _NOT_MONITORED = DeadMan(None)
@@ -90,7 +91,7 @@ class Service(Struct, frozen=True):
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, _OPTIONAL, own=OWN, source=variables)
+    settings = environment(REQUIRED, own=OWN, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
@@ -110,11 +111,12 @@ def wire(variables: Mapping[str, str]) -> Service:
         probe_after=settings.duration("PROBE_AFTER"),
         workers=workers,
     )
+    timers = timers_of_environment(settings, lambda: aws_client("scheduler"))
     checks = all_checks(
         store,
         Overview(tables, names),
         recovery,
-        timers_of_environment(settings, lambda: aws_client("scheduler")),
+        timers,
         now=now,
         execution_timeout=timeout,
         workers=workers,
@@ -128,7 +130,13 @@ def wire(variables: Mapping[str, str]) -> Service:
         recovery,
         bus,
         workers,
-        {"control": store.ping, "bus": bus.ping, "zones": zone_database},
+        {
+            **store.pings(),
+            "bus": bus.ping,
+            "machine": executions.ping,
+            "timers": timers.ping,
+            "zones": zone_database,
+        },
         settings,
         within=tables.within,
         dead_man=dead_man,

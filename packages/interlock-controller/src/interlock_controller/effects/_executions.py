@@ -4,11 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from interlock_telemetry import arn
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 MISSING = "MISSING"
 """The status of an execution that Step Functions does not know."""
+
+STATE_MACHINE = {"STATE_MACHINE_ARN": arn("states", "stateMachine:")}
+"""The form of the variable of a Lambda that starts executions. An alias is rejected: executions are asked for by the
+machine's own name, and a run that is not found counts as lost."""
 
 
 class Executions:
@@ -26,6 +32,10 @@ class Executions:
             )
         except self._client.exceptions.ExecutionAlreadyExists:
             return
+
+    def ping(self) -> None:
+        """Raise unless the state machine exists and Step Functions answers."""
+        self._client.describe_state_machine(stateMachineArn=self._state_machine_arn)
 
     def status(self, name: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""

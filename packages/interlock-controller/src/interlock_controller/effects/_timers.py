@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from interlock_lifecycle import RunKey
 from interlock_lifecycle.slas import Timer, timer_input
-from interlock_telemetry import Settings
+from interlock_telemetry import Settings, arn
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_scheduler.type_defs import TargetTypeDef
+
+
+TIMER_VARIABLES = {
+    "SLA_MONITOR_ARN": arn("lambda", "function:"),
+    "SCHEDULER_ROLE_ARN": arn("iam", "role/"),
+    "SCHEDULER_DLQ_ARN": arn("sqs"),
+}
+"""The forms of the variables of a Lambda that makes timers. EventBridge Scheduler checks them only with a timer."""
 
 
 class Timers(Protocol):
@@ -22,6 +30,9 @@ class Timers(Protocol):
     def delete(self, timer: Timer) -> None:
         """Make sure that the timer does not exist."""
 
+    def ping(self) -> None:
+        """Raise unless timers can be made."""
+
 
 class NoTimers:
     """The timers of an environment without EventBridge Scheduler. The watchdog's checks report its alerts."""
@@ -30,6 +41,9 @@ class NoTimers:
         """Do nothing."""
 
     def delete(self, timer: Timer) -> None:
+        """Do nothing."""
+
+    def ping(self) -> None:
         """Do nothing."""
 
 
@@ -84,6 +98,10 @@ class SchedulerTimers:
             )
         except self._client.exceptions.ConflictException:
             return
+
+    def ping(self) -> None:
+        """Raise unless the schedule group exists and EventBridge Scheduler answers."""
+        self._client.get_schedule_group(Name=self._group)
 
     def delete(self, timer: Timer) -> None:
         """Delete the entry. A missing entry counts as success."""

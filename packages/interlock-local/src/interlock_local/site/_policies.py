@@ -102,7 +102,8 @@ class _Statements:
         return _allow(actions, [f"{self._table(table)}/stream/*" for table in ("control", "joblog")])
 
     def _start(self) -> dict[str, Any]:
-        return _allow(["states:StartExecution"], [self._arn("states", f"stateMachine:{self._name('pipeline')}")])
+        machine = self._arn("states", f"stateMachine:{self._name('pipeline')}")
+        return _allow(["states:DescribeStateMachine", "states:StartExecution"], [machine])
 
     def _wake(self) -> dict[str, Any]:
         resources = [self._arn("states", f"stateMachine:{self._name('pipeline')}")]
@@ -127,7 +128,12 @@ class _Statements:
         role = self._arn("iam", f"role/{self._name('scheduler')}")
         passing = _allow(["iam:PassRole"], [role])
         passing["Condition"] = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
-        return [_allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], schedules), passing]
+        group = self._arn("scheduler", f"schedule-group/{self._name('sla')}")
+        return [
+            _allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], schedules),
+            _allow(["scheduler:GetScheduleGroup"], [group]),
+            passing,
+        ]
 
     def _receive(self, queue: str) -> dict[str, Any]:
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
