@@ -145,9 +145,10 @@ def test_a_breach_names_the_rules_that_hold_the_run() -> None:
     alert = event("SLA_BREACH", {"heldBy": held}, message="no success by the deadline 08:00Z")
     shown = texts(reply_blocks(alert, PROD))
     assert "• held by landing count gte 10 since 2026-03-03T22:40:00Z\n• held by x" in shown
-    assert "withheld: The job was not started." in shown
+    withheld = "withheld: The job was not started. It starts when these rules hold."
+    assert withheld in shown
     assert "no success by the deadline 08:00Z; held by landing count gte 10" in fact_of(alert).message
-    assert "withheld: The job was not started." in plain_text_of(alert, PROD).splitlines()
+    assert withheld in plain_text_of(alert, PROD).splitlines()
     assert "withheld" not in plain_text_of(event("SLA_BREACH"), PROD)
 
 

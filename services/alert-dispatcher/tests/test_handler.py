@@ -107,6 +107,22 @@ def test_the_log_has_the_number_of_pending_alerts(slack: Any, capsys: pytest.Cap
     assert (counted["posted"], counted["waiting"]) == (0, 2)
 
 
+def test_a_log_line_names_the_run_of_its_alert(slack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    envelope = json.loads(message("a")["body"])
+    envelope["detail"] |= {"attempt": 2, "runToken": "01TOKEN"}
+    handler.handle(batch(message("a", json.dumps(envelope))), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (posted,) = (line for line in lines if line["event"] == "alert_posted")
+    named = {name: posted[name] for name in ("pipeline", "schedule", "date", "attempt", "correlation_id")}
+    assert named == {
+        "pipeline": "bronze",
+        "schedule": "stream",
+        "date": "2026-03-03",
+        "attempt": 2,
+        "correlation_id": "01TOKEN",
+    }
+
+
 def test_an_invalid_message_stays_for_the_redrive_policy(slack: Any) -> None:
     assert failures(handler.handle(batch(message("x", "{"), message("a")), Context())) == ["m-x"]
     assert len(slack.replies) == 1

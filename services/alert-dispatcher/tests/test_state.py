@@ -54,6 +54,7 @@ TABLE = {
     "the rerun succeeds": ([EXHAUSTED, "RERUN_ACCEPTED", DONE], [True, False, False], "good", [], ["RERUN_ACCEPTED"]),
     "a warning, then a breach": (["SLA_WARNING", "SLA_BREACH"], [True, True], "critical", ["SLA_BREACH"], []),
     "a breach of a failed run": ([EXHAUSTED, "SLA_BREACH"], [True, True], "critical", [EXHAUSTED, "SLA_BREACH"], []),
+    "a breached run fails": (["SLA_BREACH", EXHAUSTED], [True, True], "critical", [EXHAUSTED, "SLA_BREACH"], []),
     "two clocks": (
         ["RELATIVE_SLA_WARNING", "SLA_BREACH"],
         [True, True],

@@ -91,7 +91,8 @@ class Step(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """A state as its head states it: severity, open problems (most severe first, then oldest), past ones."""
+    """A state as its head states it: severity, open problems, past ones. The open ones are in the order
+    most severe, the run itself, oldest."""
 
     severity: Severity
     open: tuple[Fact, ...]
@@ -164,7 +165,7 @@ def _kind_of(fact: Fact) -> str:
 
 def standing(state: RunState) -> Standing:
     """The content of the head. A success of the run resolves its breaches and all problems up to its instant."""
-    open_facts = sorted(_open(state), key=lambda fact: (fact.severity.rank, fact.order))
+    open_facts = sorted(_open(state), key=lambda fact: (fact.severity.rank, fact.subject != RUN, fact.order))
     past = (problem.fact for problem in state.problems.values() if problem.fact not in open_facts)
     ended = sorted(past, key=lambda fact: fact.order)
     if open_facts:

@@ -18,6 +18,7 @@ _TYPE = 80
 _HEAD_NAME = 200
 _SHOWN = 5
 """How many problems a head shows."""
+_HELD = "The job was not started. It starts when these rules hold."
 
 
 def severity_of(alert: Alert) -> Severity:
@@ -126,7 +127,7 @@ def attempt_of(alert: Alert) -> str:
 
 def withheld_of(alert: Alert) -> str:
     """The step that Interlock did not take: that of the event's type, or the start of the job of a held run."""
-    return advice_for(alert.type).withheld or ("The job was not started." if alert.held_by else "")
+    return advice_for(alert.type).withheld or (_HELD if alert.held_by else "")
 
 
 def _facts(alert: Alert, *, late: bool) -> str:
