@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "all earlier sensors are read",
-        "interlock_store:Store.readings",
+        "interlock_store:Facts.readings",
         "found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])",
         (
             "rows = self._tables.query(self.names.control, pk, prefix='SENSOR#')\n"
@@ -151,7 +151,7 @@ MUTANTS = (
     ),
     Mutant(
         "the events of one millisecond overwrite each other",
-        "interlock_store:_log",
+        "interlock_store:log_entry",
         "Put(names.joblog, entry_row(entry), NOTHING_THERE, LOG)",
         "Put(names.joblog, entry_row(entry), Expect(), LOG)",
         trap=14,
@@ -278,7 +278,7 @@ MUTANTS = (
     ),
     Mutant(
         "the fence does not check the token",
-        "interlock_store:_held",
+        "interlock_store:held_by_execution",
         "{'status': str(RunStatus.RUNNING), 'runToken': run.run_token}",
         "{'status': str(RunStatus.RUNNING)}",
         tests=(_ROAD + "test_the_invocation_of_an_aborted_execution_writes_nothing",),
@@ -293,7 +293,7 @@ MUTANTS = (
     ),
     Mutant(
         "the verdict row has no condition",
-        "interlock_store:_judge",
+        "interlock_store:judge_clocks",
         "absent = tuple((str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.corrupted)))",
         "absent = ()",
         rate=0.1,
@@ -422,7 +422,7 @@ MUTANTS = (
     ),
     Mutant(
         "the report of a record is repeated",
-        "interlock_store:_note_after_run",
+        "interlock_store:note_after_run",
         "Put(names.control, mark, NOTHING_THERE, FENCE)",
         "Put(names.control, mark)",
         tests=(_RECORDS + "test_a_redelivered_post_run_record_keeps_its_judgement",),
@@ -546,7 +546,7 @@ MUTANTS = (
     ),
     Mutant(
         "a row of another date permits a rerun",
-        "interlock_store:Store.newest_sensor_update",
+        "interlock_store:Facts.newest_sensor_update",
         "found.fields.values()",
         "(*found.fields.values(), *readings.rows.values())",
         trap=26,
@@ -763,7 +763,7 @@ MUTANTS = (
     ),
     Mutant(
         "a recovery takes no slot",
-        "interlock_store:_recover",
+        "interlock_store:recover_run",
         "after.lease_until is None",
         "True",
         tests=(_SLOTS + "test_a_lost_execution_without_a_slot_starts_again",),
@@ -784,9 +784,9 @@ MUTANTS = (
     ),
     Mutant(
         "a close keeps its slot",
-        "interlock_store:_close",
-        "[_free_slot(run.key, names.control), _end_wait(run.key, names.control)]",
-        "[_end_wait(run.key, names.control)]",
+        "interlock_store:close_run",
+        "[free_slot(run.key, names.control), end_wait(run.key, names.control)]",
+        "[end_wait(run.key, names.control)]",
         tests=(_SLOTS + "test_a_retry_keeps_the_slot_of_its_date",),
     ),
     Mutant(
@@ -822,7 +822,7 @@ MUTANTS = (
     ),
     Mutant(
         "a wait is registered after a wake",
-        "interlock_store:_register",
+        "interlock_store:register_wait",
         """{"runToken": wait.run_token, "wakes": wait.wakes, "registrations": wait.registrations}""",
         """{"runToken": wait.run_token, "registrations": wait.registrations}""",
         trap=30,
@@ -886,9 +886,9 @@ is_waiting = self._end_wait(wait.task_token)
     ),
     Mutant(
         "a recovery leaves the wait of the dead execution",
-        "interlock_store:_recover",
-        "[Put(control, run_row(after), _unchanged(before)), _end_wait(after.key, control)]",
-        "[Put(control, run_row(after), _unchanged(before))]",
+        "interlock_store:recover_run",
+        "[Put(control, run_row(after), unchanged(before)), end_wait(after.key, control)]",
+        "[Put(control, run_row(after), unchanged(before))]",
         tests=(_STORE + "test_wait_contract.py::test_a_recovery_ends_the_wait_of_the_dead_execution",),
     ),
     Mutant(
@@ -950,7 +950,7 @@ found = self._record(wait)
     ),
     Mutant(
         "a recorded start writes no name for events",
-        "interlock_store:_follow_by_events",
+        "interlock_store:follow_by_events",
         "[Put(control, wait_row(wait, lease)), Put(control, job_row(job, run.key, lease))]",
         "[Put(control, wait_row(wait, lease))]",
         trap=30,
@@ -994,7 +994,7 @@ found = self._record(wait)
     ),
     Mutant(
         "a pause does not stop the commit of a promise",
-        "interlock_store:_unpaused",
+        "interlock_store:unpaused",
         "pause is UNSET",
         "True",
         tests=(_PAUSE + "test_pause_before_the_commit_of_a_promise_stops_the_job",),

@@ -3,11 +3,13 @@
 from interlock_store._alert_records import AlertRecords
 from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
+from interlock_store._config import NO_CONFIG, StoredConfig
 from interlock_store._corrupted import corrupted_values
 from interlock_store._date_facts import read_date
 from interlock_store._days import ROWS_OF_A_DAY, DateState, DayPage, Days
 from interlock_store._dynamo import DynamoTables
 from interlock_store._export import EXPORTED, store_of_rows
+from interlock_store._facts import DateOfSensor, Facts, Readings, RunContext
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
     Migration,
@@ -38,7 +40,7 @@ from interlock_store._rows import (
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._silences import Silence, UnreadableSilence
 from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
-from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
+from interlock_store._store import Commit, Store
 from interlock_store._tables import PROJECTED, Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trial_records import events_of_dates, read_records, records_of
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
@@ -64,6 +66,7 @@ __all__ = [
     "DynamoScan",
     "DynamoTables",
     "ExcludedToday",
+    "Facts",
     "Keys",
     "MalformedRow",
     "MemoryScan",

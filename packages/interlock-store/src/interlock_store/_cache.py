@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from interlock_lifecycle.waits import CACHED_CONFIG_LIFE
-from interlock_store._store import Store, StoredConfig
+from interlock_store._config import StoredConfig
+from interlock_store._store import Store
 
 
 class ConfigCache:

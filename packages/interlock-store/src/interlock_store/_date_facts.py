@@ -5,7 +5,8 @@ from interlock_lifecycle import Run, RunKey
 from interlock_lifecycle.reports import DateFacts
 from interlock_lifecycle.runs import rules_to_read
 from interlock_sla import ExecutionDate
-from interlock_store._store import Readings, Store
+from interlock_store._facts import Readings
+from interlock_store._store import Store
 
 
 def read_date(store: Store, pipeline_id: str, date: ExecutionDate) -> DateFacts:

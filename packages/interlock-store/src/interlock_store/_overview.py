@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock_config import ConfigError, decode_calendar
 from interlock_lifecycle import Run, RunKey, Verdict
 from interlock_sla import Calendar
+from interlock_store._config import StoredConfig, read_config
 from interlock_store._notes import PAUSED
 from interlock_store._rows import (
     CONFIG,
@@ -31,7 +32,6 @@ from interlock_store._rows import (
     run_sk,
     sensor_fields,
 )
-from interlock_store._store import StoredConfig, read_config
 from interlock_store._tables import TableNames, Tables
 from interlock_store._trigger_rows import read_run
 from interlock_store._write import Item, Put

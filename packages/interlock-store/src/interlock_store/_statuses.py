@@ -31,9 +31,11 @@ from interlock_sla import (
     parse_execution_date,
     relative_deadline,
 )
+from interlock_store._config import StoredConfig
+from interlock_store._facts import Readings
 from interlock_store._overview import Overview
 from interlock_store._rows import MalformedRow
-from interlock_store._store import Readings, Store, StoredConfig
+from interlock_store._store import Store
 from interlock_store._trigger_rows import read_run
 
 _SCHEDULES = ("cron", "stream")
