@@ -210,6 +210,30 @@ def test_failed_letters_stay_and_exit_code_is_one(functions: Functions, tmp_path
     assert (left("alert-dlq"), left("async-dlq")) == (1, 2)
 
 
+@pytest.mark.parametrize("operation", ["ReceiveMessage", "GetQueueAttributes"])
+def test_reports_come_before_the_error_of_a_queue(functions: Functions, tmp_path: Path, operation: str) -> None:
+    put("alert-dlq", ENVELOPE)
+    put("async-dlq", '{"mode": "fire-alert"}')
+
+    def deny(params: Any, **_: Any) -> None:
+        if params["QueueUrl"].endswith("async-dlq") and functions.invoked:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
+
+    functions.sqs.meta.events.register(f"provide-client-params.sqs.{operation}", deny)
+    ledger = str(tmp_path / "ledger")
+    done = dlq("redrive", "-q", "alert-dlq", "-q", "async-dlq", "--apply", "--json", "--ledger", ledger)
+    assert done.exit_code == 2
+    found = json.loads(done.stdout)
+    assert (found["ledger"], found["queues"]["alert-dlq"]["resent"]) == (ledger, 1)
+    assert "AccessDenied" in done.stderr
+    sent = len(functions.invoked) - 1
+    assert found["queues"]["async-dlq"]["resent"] == sent == (operation == "GetQueueAttributes")
+    put("alert-dlq", ENVELOPE)
+    again = dlq("redrive", "-q", "alert-dlq", "-q", "async-dlq", "--apply", "--ledger", str(tmp_path / "other"))
+    assert again.stdout.splitlines()[0] == "alert-dlq: 1 resent"
+    assert again.stdout.splitlines()[-1] == f"ledger: {tmp_path / 'other'}"
+
+
 def test_only_the_named_letters_are_sent(functions: Functions, tmp_path: Path) -> None:
     wanted = put("alert-dlq", ENVELOPE)
     put("alert-dlq", ENVELOPE)
