@@ -197,6 +197,9 @@ def redrive_command(
     folder = (ledger or Path(f"interlock-redrive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")) if apply else None
     options = {"limit": limit, "only": set(letters) or None, "hold_seconds": hold}
     reports: dict[str, _Redriven] = {}
+    if folder and not as_json:
+        # An interrupted redrive continues with this folder.
+        out.line("ledger: ", str(folder))
     for queue, url in _queues(where, queues):
         way = WayBack(where, queue, accept_lost=accept_lost)
         reports[queue] = done = _redrive_and_count(where, queue, url, folder, options, way)
@@ -208,8 +211,6 @@ def redrive_command(
         print_json(
             {"ledger": str(folder) if folder else None, "queues": {name: one.wire for name, one in reports.items()}}
         )
-    elif folder:
-        out.line("ledger: ", str(folder))
     for done in reports.values():
         if done.problem is not None:
             raise done.problem
