@@ -515,8 +515,8 @@ def season(session: nox.Session) -> None:
 
 @nox.session
 def airflow(session: nox.Session) -> None:
-    """Start DAG runs on a real Airflow 3 in a separate environment and follow them to their end."""
-    _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
+    """Start DAG runs on a real Airflow 3 in a separate environment, and import its DAGs."""
+    _sync_workspace(session)
     server = Path(session.create_tmp()).resolve() / "server"
     python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
     session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(server))

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 DAG_ID = "interlock_probe"
+IMPORTED = Path(__file__).parents[2] / "packages" / "interlock-cli" / "tests" / "dags"
+"""The DAG files that `interlock import airflow` also reads without Airflow."""
+
 _PATIENCE = 180.0
 _GRACE = 15.0
 
@@ -30,6 +33,7 @@ class Site:
         self._executable = executable
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         shutil.copytree(Path(__file__).parent / "dags", home / "dags")
+        shutil.copytree(IMPORTED, home / "dags", dirs_exist_ok=True)
         (home / "passwords.json").write_text(json.dumps(self.users))
         self._environment = _environment(executable, home, self.port)
 
@@ -79,6 +83,10 @@ class Site:
     def ask(self, path: str, user: str = "interlock") -> Any:
         """The API's answer to a GET as this user, without the package under test."""
         return self._exchange("GET", f"/api/v2{path}", token=self.token(user))
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the runs of a DAG start."""
+        self._exchange("PATCH", f"/api/v2/dags/{dag_id}", token=self.token("interlock"), body={"is_paused": False})
 
     def token(self, user: str) -> str:
         """A token from the login."""
