@@ -535,6 +535,16 @@ def airflow(session: nox.Session) -> None:
 
 
 @nox.session
+def openlineage(session: nox.Session) -> None:
+    """Compare the events of examples/openlineage with those of the official client of OpenLineage."""
+    _sync_workspace(session)
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    pinned = "tests/openlineage/requirements.txt"
+    session.run_install("uv", "pip", "install", "--quiet", "--python", python, "--requirement", pinned)
+    session.run("pytest", "-q", "tests/openlineage", *session.posargs)
+
+
+@nox.session
 def dbt(session: nox.Session) -> None:
     """Hold and start runs by the artifacts of a real dbt with DuckDB, which has an environment of its own."""
     _sync_workspace(session)
