@@ -56,8 +56,9 @@ class Schedule(Struct, frozen=True):
 class Dag(Struct, frozen=True, kw_only=True):
     """A DAG. source: its place in words. text: its id, or its expression.
 
-    schedule: None with the reason in `problem`. zone: "" if it is not known. notes: facts that have no counterpart,
-    one sentence each. lines: the file's uses of Airflow's dates. waits: the sensors of the DAG.
+    schedule: None with the reason in `problem`. zone: "" if it is not known, with the reason in `zone_problem` if there
+    is one. timeout: the longest time of a run. max_runs: the most runs at once. retries: those of a task. notes: facts
+    that have no counterpart, one sentence each.
     """
 
     source: str

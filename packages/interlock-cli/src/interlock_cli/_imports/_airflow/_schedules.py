@@ -177,10 +177,10 @@ def _of_cron_timetable(module: Module, made: Made) -> Schedule:
     if not isinstance(cron, str):
         raise Unreadable(given["cron"])
     zone = zone_of(module, given["timezone"]) if "timezone" in given else ""
-    naming, notes = _ONE_CRON[made.name], ()
+    naming = _ONE_CRON[made.name]
     if "interval" in given and module.value(given["interval"]) != timedelta():
         naming = Naming.INTERVAL
-    return Schedule(cron=PRESETS.get(cron, cron), zone=zone, naming=naming, notes=notes)
+    return Schedule(cron=PRESETS.get(cron, cron), zone=zone, naming=naming)
 
 
 def _of_length_timetable(
