@@ -515,8 +515,8 @@ def season(session: nox.Session) -> None:
 
 @nox.session
 def airflow(session: nox.Session) -> None:
-    """Start DAG runs on a real Airflow 3 in a separate environment and follow them to their end."""
-    _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
+    """Start DAG runs on a real Airflow 3 in a separate environment, and import its DAGs."""
+    _sync_workspace(session)
     server = Path(session.create_tmp()).resolve() / "server"
     python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
     session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(server))
@@ -532,6 +532,16 @@ def airflow(session: nox.Session) -> None:
     )
     executable = {"INTERLOCK_TEST_AIRFLOW": str(server / "bin" / "airflow")}
     session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
+
+
+@nox.session
+def openlineage(session: nox.Session) -> None:
+    """Compare the events of examples/openlineage with those of the official client of OpenLineage."""
+    _sync_workspace(session)
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    pinned = "tests/openlineage/requirements.txt"
+    session.run_install("uv", "pip", "install", "--quiet", "--python", python, "--requirement", pinned)
+    session.run("pytest", "-q", "tests/openlineage", *session.posargs)
 
 
 @nox.session
