@@ -19,6 +19,7 @@ from interlock_cli._backfill import (
     Result,
     dates_of,
 )
+from interlock_cli._called import as_called
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, error_console, print_json
@@ -123,7 +124,8 @@ def rerun(
     if as_json:
         print_json({"pipeline": pipeline, "date": date, "result": "requested"})
         return
-    answer = f" a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}"
+    watch = as_called(f"watch it with: interlock status {pipeline}")
+    answer = f" a rerun of {pipeline} for {date}; {watch}"
     console().line(("green", "requested"), answer)
 
 
