@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from conftest import Outside, await_that
+from integration.conftest import Outside, await_that
+
 from interlock_lifecycle import RunStatus
 
 DATE = "2026-03-03"
