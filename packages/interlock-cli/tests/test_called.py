@@ -56,6 +56,13 @@ def test_program_is_as_its_parent_called_it(words: list[str], expected: str, mon
     assert as_called("see `interlock status`") == f"see `{expected} status`"
 
 
+def test_commands_of_all_packages_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    called(monkeypatch, "uv", "run", "interlock")
+    names = main.list_commands(click.Context(main))
+    assert {"up", "web"} < set(names)
+    assert [as_called(f"interlock {name}") for name in names] == [f"uv run interlock {name}" for name in names]
+
+
 def test_another_program_is_not_named_after_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     called(monkeypatch, "uv", "run", "interlock", name="/venv/bin/pytest")
     assert program() == "interlock"

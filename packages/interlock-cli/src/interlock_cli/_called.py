@@ -14,9 +14,10 @@ from click.core import ParameterSource
 from interlock_cli._own import OWN
 
 _GROUPS = ("alerts", "dlq", "import", "sensor", "silence")
-_WITHOUT_DEPLOYMENT = frozenset({"completion", "cron", "import", "init", "schema"})
-_OF_OTHERS = ("build", "demo", "env", "up")
-"""Commands of other packages that messages name. They have no deployment."""
+_WITHOUT_DEPLOYMENT = frozenset({"build", "completion", "cron", "demo", "env", "import", "init", "schema", "up"})
+_OF_OTHERS = frozenset({"build", "demo", "deploy", "env", "teardown", "up", "web"})
+"""The commands of other packages."""
+
 
 _COMMAND = re.compile(
     rf"(?<![\w./-])interlock (?P<name>(?:{'|'.join(_GROUPS)}) [a-z]+|{'|'.join(sorted({*OWN, *_OF_OTHERS}))})(?![\w-])"
@@ -35,7 +36,7 @@ def as_called(text: str) -> str:
 
     def written(found: re.Match[str]) -> str:
         name = found["name"]
-        has_deployment = name.partition(" ")[0] not in {*_WITHOUT_DEPLOYMENT, *_OF_OTHERS}
+        has_deployment = name.partition(" ")[0] not in _WITHOUT_DEPLOYMENT
         return " ".join([program(), name, *([shlex.join(options)] if has_deployment and options else [])])
 
     return _COMMAND.sub(written, text)
