@@ -26,6 +26,7 @@ from interlock_store import DynamoTables, TableNames, to_wire
 from interlock_store._plan import plan
 from interlock_store._write import Item, Put, Update
 from interlock_web import Reader
+from interlock_web._commands import Shell
 from interlock_web._links import ServerLinks
 from interlock_web._pages import Pages, View
 from interlock_web._views import part_of
@@ -90,7 +91,7 @@ def fill(client: Any, rows: Iterable[Item]) -> int:
 def view(client: Any, days: int) -> tuple[float, int]:
     """Make the first view as a new process does. The result is the seconds and the bytes of the page."""
     reader = Reader(DynamoTables(client), NAMES, clock=lambda: NOW)
-    pages = Pages("bench", ServerLinks())
+    pages = Pages(Shell("bench"), ServerLinks())
     begin = time.perf_counter()
     wanted = View(days=days)
     board, rows = part_of(reader, wanted)

@@ -229,6 +229,35 @@ def test_programs_get_the_last_result_of_each_date(controller: Controller) -> No
     }
 
 
+def test_one_date_has_the_shape_of_a_range(controller: Controller) -> None:
+    for day, more, result in (("2026-03-02", ["--wait"], "completed"), ("2026-03-03", [], "requested")):
+        answer = json.loads(invoke(day, *more, "--json").stdout)
+        assert answer == {
+            "pipeline": "p",
+            "date": day,
+            "result": result,
+            "dry_run": False,
+            "counts": {result: 1},
+            "dates": [{"date": day, "result": result, "reason": ""}],
+        }
+
+
+def test_one_date_is_followed_to_its_end(controller: Controller) -> None:
+    said = invoke("2026-03-02", "--wait").stdout.splitlines()
+    assert said == ["2026-03-02  requested", "2026-03-02  accepted", "2026-03-02  completed", "1 completed"]
+    controller.fails = {"2026-03-03"}
+    assert "2026-03-03  failed: fail: boom" in invoke("2026-03-03", "--wait", code=1).stdout
+    # The controller decides about a single date, and its rejection is an event.
+    said = invoke("2026-03-08", "--wait", code=1).stdout.splitlines()
+    assert said == ["2026-03-08  requested", "2026-03-08  rejected: 2026-03-08 is excluded", "1 rejected"]
+
+
+def test_one_date_is_requested_again_each_time(controller: Controller) -> None:
+    invoke("2026-03-02", "--wait")
+    assert "rejected: " in invoke("2026-03-02", "--wait", code=1).stdout
+    assert controller.attempts() == Counter({"2026-03-02": 1})
+
+
 def test_pause_is_a_warning(controller: Controller) -> None:
     controller.store.pause("p", Pause(None, "ada"))
     said = invoke("2026-03-01..2026-03-01", "--dry-run").stderr
@@ -242,7 +271,8 @@ def test_pause_is_a_warning(controller: Controller) -> None:
         (("2026-03-02..2026-03-02T07",), "FROM and TO must both be days, or both be hours"),
         (("2026-03-02..",), "''"),
         (("x..2026-03-01",), "'x'"),
-        (("2026-03-02", "--pace", "2", "--wait"), "--pace, --wait: only for a range FROM..TO."),
+        (("2026-03-02", "--pace", "2", "--name", "n"), "--pace, --name: only for a range FROM..TO."),
+        (("2026-03-02", "--reason", "late-data", "--wait"), "--reason late-data: is reserved"),
         (("2026-03-01..2026-03-02", "--reason", "late-data"), "--reason late-data: is reserved"),
     ],
 )

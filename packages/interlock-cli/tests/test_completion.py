@@ -1,5 +1,6 @@
 """The completion of shells, in the real shells: commands, options and the pipelines of the project."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from interlock_cli import main
+from interlock_cli._list_renewal import renew
 from interlock_cli._own import FIRST_IS_PIPELINE, OWN, own_command
 from interlock_cli._pipeline_names import complete_pipelines
+from interlock_config import decode_yaml
+from interlock_store import MemoryTables, Store, TableNames
 
 FILES = {
     "p/block.yaml": "# A comment.\npipeline:\n  owner: data\n  id: bronze-orders\nschedule: {}\n",
@@ -27,6 +31,12 @@ FILES = {
     "p/notes.txt": "pipeline: {id: text}\n",
     "other.yaml": "pipeline: {id: other}\n",
 }
+PIPELINE = """
+pipeline: {id: NAME}
+schedule: {trigger: {key: landing, check: exists}}
+validation: {rules: [{key: landing, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
 ASK = {
     # The words after a TAB, one per line.
     "bash": (
@@ -49,6 +59,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("interlock_cli._listed_pipelines._request", lambda *_: None)
     return tmp_path
 
 
@@ -125,6 +137,106 @@ def test_without_settings_the_usual_folders_count(project: Path) -> None:
     (project / "interlock.toml").unlink()
     (project / "p").rename(project / "pipelines")
     assert names() == ["bronze-orders", "bronze-rates", "gold.orders", "other", "zinc"]
+
+
+class Deployments:
+    """Deployments whose pipelines are listed at once. `requests` has the options of each request."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, list[str]] = {}
+        self.requests: list[dict[str, str]] = []
+
+    def request(self, path: Path, options: dict[str, str]) -> None:
+        self.requests.append(options)
+        if found := self.ids.get(options.get("environment", "local")):
+            path.write_text(json.dumps(found))
+
+
+@pytest.fixture
+def deployments(project: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+    made = Deployments()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))
+    monkeypatch.setattr("interlock_cli._listed_pipelines._request", made.request)
+    monkeypatch.setattr("interlock_cli._pipeline_names._names", list)
+    return made
+
+
+def test_ids_of_the_deployment_are_offered(deployments: Deployments) -> None:
+    deployments.ids = {"local": ["silver"], "prod": ["zebra", "silver"]}
+    assert names() == ["silver"]
+    context = click.Context(click.Command("why"))
+    context.params = {"environment": "prod", "endpoint_url": None}
+    context.meta["interlock.profile"] = "data"
+    assert [item.value for item in complete_pipelines(context, main.params[0], "z")] == ["zebra"]
+    assert deployments.requests == [{}, {"environment": "prod", "profile": "data"}]
+
+
+def test_a_deployment_is_asked_once_a_minute(project: Path, deployments: Deployments) -> None:
+    assert (names(), names()) == ([], [])
+    assert len(deployments.requests) == 1
+    (asked,) = (project / "cache").rglob("*.asked")
+    os.utime(asked, (0, 0))
+    deployments.ids = {"local": ["silver"]}
+    assert names() == ["silver"]
+    assert len(deployments.requests) == 2
+
+
+def test_other_settings_have_another_list(
+    project: Path, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployments.ids = {"local": ["silver"]}
+    assert names() == ["silver"]
+    deployments.ids = {}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4600")
+    assert names() == []
+
+
+@pytest.mark.parametrize("text", ["[", "3", '{"a": 1}', "[1, null]", ""])
+def test_a_broken_list_offers_nothing(project: Path, deployments: Deployments, text: str) -> None:
+    deployments.ids = {"local": ["silver"]}
+    assert names() == ["silver"]
+    (path,) = (project / "cache").rglob("*.json")
+    path.write_text(text)
+    assert names() == []
+
+
+def test_the_background_writes_the_ids(tables: MemoryTables, tmp_path: Path) -> None:
+    store = Store(tables, TableNames.of_environment("prod"))
+    for name in ("zebra", "ant"):
+        store.put_config(decode_yaml(PIPELINE.replace("NAME", name), "p.yaml"))
+    done = CliRunner().invoke(renew, [str(tmp_path / "ids.json"), "-e", "prod"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "ids.json").read_text()) == ["ant", "zebra"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ids.json"]
+
+
+def test_an_old_list_is_not_offered(project: Path, deployments: Deployments) -> None:
+    deployments.ids = {"local": ["silver"]}
+    assert names() == ["silver"]
+    (path,) = (project / "cache").rglob("*.json")
+    os.utime(path, (0, 0))
+    assert names() == []
+
+
+def test_a_folder_that_cannot_be_used_offers_the_files(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "cache").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))
+    assert names("z") == ["zinc"]
+
+
+def test_a_deployment_that_is_away_disturbs_no_shell(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real process in the background, and an endpoint where no server answers."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    line = ASK["bash"] % ("interlock why z", 2)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("zinc\n", "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_shell_offers_environments(project: Path, shell: str) -> None:
+    assert words(shell, "interlock", "status", "-e", "pr") == ["prod"]
+    assert words(shell, "interlock", "sensor", "list", "silver", "--environment", "lo") == ["local"]
 
 
 def test_problems_of_the_project_offer_nothing(project: Path) -> None:

@@ -27,3 +27,11 @@ def test_help_fits_80_columns(path: tuple[str, ...]) -> None:
     done = CliRunner().invoke(main, [*path, "--help"], terminal_width=WIDTH)
     assert done.exit_code == 0
     assert [line for line in done.output.splitlines() if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize(("typed", "close"), [("statu", "status"), ("rerunn", "rerun"), ("vlidate", "validate")])
+def test_a_misspelt_command_gets_the_nearest_name(typed: str, close: str) -> None:
+    done = CliRunner().invoke(main, [typed])
+    assert done.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean {close}?" in done.output
+    assert "Did you mean" not in CliRunner().invoke(main, ["qqqq"]).output

@@ -65,7 +65,7 @@ def test_tab_of_a_pipeline_imports_no_command() -> None:
     asked = {"_INTERLOCK_COMPLETE": "bash_complete", "COMP_WORDS": "interlock why x", "COMP_CWORD": "2"}
     found = modules_after(**asked)
     own = {name.partition(".")[2] or "__init__" for name in found if name.startswith("interlock_cli")}
-    assert own <= OF_THE_GROUP | {"_pipeline_names", "_settings"}
+    assert own <= OF_THE_GROUP | {"_listed_pipelines", "_pipeline_names", "_settings"}
     assert packages(found) == {"interlock_cli", "msgspec"}
 
 

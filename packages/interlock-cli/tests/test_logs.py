@@ -188,7 +188,7 @@ def test_newest_attempt_is_shown_and_another_can_be_named(put: Put) -> None:
 def test_date_without_a_job_has_exit_code_1(put: Put) -> None:
     assert invoke(code=1).stderr == f"error: p has no run of {DAY}\n"
     put()
-    assert f"no job was started. `interlock why p {DAY}` explains it" in invoke(code=1).stderr
+    assert f"no job was started. `interlock why -e prod p {DAY}` explains it" in invoke(code=1).stderr
 
 
 def test_unknown_names_are_errors(put: Put) -> None:

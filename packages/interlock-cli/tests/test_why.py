@@ -243,6 +243,16 @@ def test_breached_date_names_the_breach(world: World) -> None:
     assert (clock["verdict"], clock["breach_at_local"]) == ("breach", "2026-03-03T10:00:00+01:00")
 
 
+def test_date_before_the_pipeline_shows_rules_and_a_rerun(world: World) -> None:
+    text = PIPELINE.replace("trigger: {key: landing, check: equals, field: complete, value: true}", 'cron: "0 6 * * *"')
+    world.store.put_config(decode_yaml(text, "p.yaml"))
+    world.store.note_config("gold-orders", utc("03-01 09:00"))
+    lines = world.why("02-26", at="03-03 09:00")
+    assert "is not expected" in lines[0]
+    assert any(line.startswith("rules     not: landing: no such sensor has arrived") for line in lines)
+    assert lines[-1] == "to change a rerun: interlock rerun gold-orders 2026-02-26"
+
+
 def test_many_failing_rules_keep_to_twenty_lines(world: World) -> None:
     rules = "".join(f"    - {{key: part-{place}, check: gte, field: count, value: 100}}\n" for place in range(30))
     text = PIPELINE.replace("    - {key: rates", f"{rules}    - {{key: rates")

@@ -27,8 +27,8 @@ class Stack:
         return f"client of {service}"
 
 
-def serve(client: Any, environment: str) -> Page:
-    assert (client, environment) == ("client of dynamodb", "local")
+def serve(client: Any, environment: str, program: str) -> Page:
+    assert (client, environment, program) == ("client of dynamodb", "local", "interlock")
     return Page()
 
 
@@ -52,7 +52,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, served: Any) -> None:
 
 def test_the_page_is_served_while_the_stack_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, serve)
-    with served_page(Stack(), "local") as text:  # type: ignore[arg-type]
+    with served_page(Stack(), "local", "interlock") as text:  # type: ignore[arg-type]
         assert text == Page.url
         assert ended == []
     assert ended == [Page.url]
@@ -60,18 +60,18 @@ def test_the_page_is_served_while_the_stack_runs(monkeypatch: pytest.MonkeyPatch
 
 def test_the_page_ends_with_an_interrupted_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, serve)
-    with pytest.raises(KeyboardInterrupt), served_page(Stack(), "local"):  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), served_page(Stack(), "local", "interlock"):  # type: ignore[arg-type]
         raise KeyboardInterrupt
     assert ended == [Page.url]
 
 
 def test_without_the_package_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, None)
-    with served_page(Stack(), "local") as text:  # type: ignore[arg-type]
+    with served_page(Stack(), "local", "interlock") as text:  # type: ignore[arg-type]
         assert text == ""
 
 
 def test_a_page_that_cannot_be_served_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, fail)
-    with served_page(Stack(), "local") as text:  # type: ignore[arg-type]
+    with served_page(Stack(), "local", "interlock") as text:  # type: ignore[arg-type]
         assert text == "(not served: no port is free)"

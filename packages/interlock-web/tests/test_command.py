@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -50,6 +51,9 @@ class Terminal:
     def print_json(self, value: Any) -> None:
         click.echo(json.dumps(value))
 
+    def as_called(self, text: str) -> str:
+        return text.replace("interlock ", "uv run interlock ")
+
     def error(self, message: str) -> Exception:
         failed = click.ClickException(message)
         failed.exit_code = 2
@@ -90,11 +94,15 @@ def test_a_busy_default_port_gives_a_free_one(site: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr("interlock_web._server.DynamoTables", lambda client: client.tables)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setattr("interlock_web._server.DEFAULT_PORT", taken.getsockname()[1])
-        page = serve_page(site, "test")
+        site.meta = SimpleNamespace(endpoint_url="http://127.0.0.1:4600")
+        page = serve_page(site, "test", "uv run interlock")
         try:
             assert not page.url.endswith(f":{taken.getsockname()[1]}")
             with urllib.request.urlopen(f"{page.url}/healthz", timeout=10) as answer:
                 assert answer.read() == b"ok\n"
+            line = "uv run interlock status -e test --endpoint-url http://127.0.0.1:4600 held"
+            with urllib.request.urlopen(f"{page.url}/pipeline?id=held", timeout=10) as answer:
+                assert f'data-copy="{line}"' in answer.read().decode()
         finally:
             page.stop()
 
@@ -137,7 +145,27 @@ def test_a_table_without_the_index_of_days_names_the_action(
     monkeypatch.setattr(site.tables, "query", fail)
     done = run("--port", "0")
     assert done.exit_code == 2
-    assert "interlock migrate --apply" in done.output
+    assert "`uv run interlock migrate --apply`" in done.output
+
+
+@pytest.mark.parametrize(("host", "program"), [("127.0.0.1", "uv run interlock"), ("0.0.0.0", "interlock")])
+def test_commands_to_copy_are_as_a_reader_calls_them(
+    site: Any, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, host: str, program: str
+) -> None:
+    site.all_states()
+    seen: list[str] = []
+
+    def ask(self: PageServer) -> None:
+        self.start()
+        port = self.url.rpartition(":")[2]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/run?pipeline=held&date=2026-03-03") as answer:
+            seen.append(answer.read().decode())
+        self.stop()
+
+    monkeypatch.setattr(PageServer, "run", ask)
+    assert run("--host", host, "--port", "0").exit_code == 0
+    line = f"{program} why -e test --endpoint-url http://127.0.0.1:4566 held 2026-03-03"
+    assert f'data-copy="{line}"' in seen[0]
 
 
 def test_ctrl_c_stops_the_page(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

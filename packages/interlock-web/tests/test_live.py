@@ -9,6 +9,7 @@ import pytest
 from interlock_lifecycle import RunStatus
 from interlock_web import Reader
 from interlock_web._board import Choice
+from interlock_web._commands import Shell
 from interlock_web._links import ServerLinks
 from interlock_web._live import MOST_STREAMS, Streams, message
 from interlock_web._pages import Pages, View
@@ -21,7 +22,7 @@ ALL = View()
 
 @pytest.fixture
 def streams(reader: Reader) -> Streams:
-    return Streams(reader, Pages("test", ServerLinks()), poll_seconds=0.01)
+    return Streams(reader, Pages(Shell("test"), ServerLinks()), poll_seconds=0.01)
 
 
 async def here() -> bool:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from interlock_lifecycle.reports import RuleReading
 from interlock_web._observed import HEIGHT, WIDTH, draw_observed
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -27,6 +28,45 @@ def test_values_become_points_and_the_need_a_line() -> None:
     assert [(point.x, point.y) for point in chart.points] == [(4, HEIGHT - 4), (WIDTH / 2, HEIGHT / 2), (WIDTH - 4, 4)]
     assert chart.limit == 4
     assert chart.points[1].text == "500 2026-03-03 13:30 CET (12:30Z)"
+
+
+def passed(minutes: int, rows: Any) -> dict[str, Any]:
+    at = NOW + timedelta(minutes=minutes)
+    detail = json.dumps({"pipelineId": "a", "detail": {"rows": rows}})
+    kind = "VALIDATION_PASSED"
+    return {"SK": f"{int(at.timestamp() * 1000):013d}#{kind}#x", "eventType": kind, "detail": detail}
+
+
+RULE = RuleReading("landing", "gte", "gte 1000", passed=True, sentence="", field="count")
+AGE = RuleReading("landing", "age_lt", "age_lt 2h", passed=True, sentence="", field="updatedAt")
+
+
+def test_the_value_that_passed_is_the_last_point() -> None:
+    events = [held(0, "3"), passed(5, [{"key": "landing", "row": "landing", "data": {"count": "1203"}}])]
+    (chart,) = draw_observed(events, (RULE,), ZONE, None)
+    assert [point.text.partition(" ")[0] for point in chart.points] == ["3", "1203"]
+
+
+def test_the_time_of_a_row_makes_no_chart() -> None:
+    events = [passed(minutes, [{"key": "landing", "data": {"updatedAt": minutes}}]) for minutes in (1, 2)]
+    assert draw_observed(events, (AGE,), ZONE, None) == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        3,
+        [3, None, {}],
+        [{"key": "landing"}],
+        [{"key": "landing", "cut": "21044 bytes do not fit into the event"}],
+        [{"key": "landing", "data": [1]}],
+        [{"key": "landing", "data": {"other": 5}}],
+        [{"key": "rates", "data": {"count": 5}}],
+    ],
+)
+def test_a_pass_without_its_row_adds_no_point(rows: Any) -> None:
+    (chart,) = draw_observed([held(0, "3"), held(1, "4"), passed(5, rows)], (RULE,), ZONE, None)
+    assert len(chart.points) == 2
 
 
 def test_a_value_alone_makes_no_chart() -> None:

@@ -107,6 +107,7 @@ def test_events_of_an_old_date_are_found_behind_newer_ones(site: Any, client: An
         ("failed", RunStatus.FAILED_FINAL, ["interlock", "rerun", "-e", "test", "failed", "2026-03-03"]),
         ("held", RunStatus.RUNNING, ["interlock", "pause", "-e", "test", "held"]),
         ("quiet", None, ["interlock", "why", "-e", "test", "quiet", "2026-03-03"]),
+        ("quiet", None, ["interlock", "rerun", "-e", "test", "quiet", "2026-03-03"]),
     ],
 )
 def test_commands_name_the_date_and_the_environment(
@@ -116,6 +117,14 @@ def test_commands_name_the_date_and_the_environment(
     page = client.get(f"/run?pipeline={pipeline}&date=2026-03-03").text
     lines = [shlex.split(found) for found in re.findall(r'data-copy="([^"]+)"', page)]
     assert command in lines
+
+
+def test_a_rerun_that_would_be_rejected_is_not_offered(site: Any, client: Any) -> None:
+    site.all_states()
+    site.store.put_sensor("completed", "landing", {"date": "2026-03-03", "updatedAt": "2026-03-03T01:00:00Z"})
+    page = client.get("/run?pipeline=completed&date=2026-03-03").text
+    assert "a manual request now is rejected: the run succeeded" in words(page)
+    assert "interlock rerun" not in page
 
 
 def test_an_unreadable_run_is_shown_with_its_row(site: Any, client: Any) -> None:

@@ -92,6 +92,16 @@ class Backfill:
             time.sleep(_POLL_SECONDS)
             yield from self._changes()
 
+    def follow(self, date: ExecutionDate) -> Iterator[Result]:
+        """Yield each change of a date that was requested under the name of this backfill, until its run has ended."""
+        key = self._key(date)
+        self._open[key] = Result(str(date), REQUESTED)
+        yield self._open[key]
+        while self._open:
+            yield from self._changes()
+            if self._open:
+                time.sleep(_POLL_SECONDS)
+
     def _key(self, date: ExecutionDate) -> RunKey:
         return RunKey(self._config.id, self._config.schedule_id, date)
 

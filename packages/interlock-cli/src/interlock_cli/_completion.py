@@ -16,7 +16,8 @@ def completion(context: click.Context, shell: str) -> None:
     """Print the script with which SHELL completes commands, options and pipelines.
 
     The ids of pipelines are those of the pipeline files: of all environments of interlock.toml, otherwise of the folder
-    pipelines and of the working folder.
+    pipelines and of the working folder. Those of the deployment are added. A process in the background reads them, at
+    most once a minute.
 
     \b
     Examples:

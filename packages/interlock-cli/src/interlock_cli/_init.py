@@ -1,10 +1,12 @@
 """interlock init: writes a commented pipeline file, and the schema that editors read."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
 
+from interlock_cli._called import as_called
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json
 from interlock_config import json_schema, review
@@ -91,4 +93,5 @@ def init(pipeline: str, folder: Path, as_json: bool) -> None:
     out = console()
     for one in written:
         out.line(("green", "written"), f" {one}")
-    out.line(f"next: interlock validate {path}, then interlock push {path}")
+    named = shlex.quote(str(path))
+    out.line(as_called(f"next: interlock validate {named}, then interlock push {named}"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
+from interlock_cli._called import as_called
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json, show_span
@@ -110,7 +111,7 @@ def _intent_of(run: Run, attempt: int | None) -> JobIntent:
         return found
     name = f"{run.key.pipeline_id} {run.key.date}"
     if attempt is None:
-        raise _NoJob(f"{name}: no job was started. `interlock why {name}` explains it")
+        raise _NoJob(as_called(f"{name}: no job was started. `interlock why {name}` explains it"))
     attempts = ", ".join(str(intent.attempt) for intent in sorted(known, key=lambda one: one.attempt)) or "none"
     raise CliError(f"--attempt is {attempt}, must be one of the known attempts of {name}: {attempts}")
 

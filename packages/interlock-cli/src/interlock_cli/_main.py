@@ -46,7 +46,16 @@ class _Interlock(click.Group):
             from interlock_cli._pipeline_names import PipelineFirst
 
             return args[0], PipelineFirst(args[0]), []
-        return super().resolve_command(context, args)
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(str(args[0]), self.list_commands(context), n=1)
+            if not close or context.resilient_parsing:
+                raise
+            text = f"{error.message.removesuffix('.')}. Did you mean {close[0]}?"
+            raise click.UsageError(text, error.ctx) from None
 
     def _listed(self, context: click.Context, name: str) -> click.Command | None:
         """A command with its summary for a list, without its import if the summary is known."""

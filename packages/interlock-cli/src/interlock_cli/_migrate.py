@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, to_builtins
 
 from interlock_cli._aws import explain_aws_error
+from interlock_cli._called import as_called
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._files import reject, review_paths
 from interlock_cli._form import result_output
@@ -153,7 +154,8 @@ def _read_calendars(folder: str | None) -> list[Calendar]:
         reject(review)
     for source, document in review.documents.items():
         if isinstance(document, PipelineConfig):
-            raise CliError(f"{source}: is a pipeline, not a calendar; to write pipelines, use: interlock push PATH")
+            hint = as_called("to write pipelines, use: interlock push PATH")
+            raise CliError(f"{source}: is a pipeline, not a calendar; {hint}")
     return [found for found in review.documents.values() if isinstance(found, Calendar)]
 
 
@@ -275,7 +277,7 @@ def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:
     if tally.requests_left:
         yield (
             f"{_counted(tally.requests_left, 'rerun request')} without an answer kept: "
-            "if one is still needed, request it again with `interlock rerun`"
+            f"if one is still needed, request it again with `{as_called('interlock rerun')}`"
         )
     if not applied and tally.changes:
         yield "nothing was written; use --apply to write the changes"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from interlock_cli._called import as_called
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, print_json, show_moment
@@ -60,7 +61,7 @@ def pause(
     out.line(("green", "paused"), f" {pipeline} {end}")
     if stored.config is not None and stored.config.dry_run:
         out.line(("yellow", "warning:"), f" {pipeline} is a dry run, which starts nothing anyway")
-    out.line(f"end it with: interlock resume {pipeline}")
+    out.line(as_called(f"end it with: interlock resume {pipeline}"))
 
 
 def zone_of(stored: StoredConfig) -> ZoneInfo:

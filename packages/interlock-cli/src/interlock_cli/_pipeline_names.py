@@ -1,15 +1,21 @@
-"""The ids of pipelines that a shell offers, from the pipeline files of the project. It loads no reader of YAML."""
+"""The ids of pipelines that a shell offers: of the pipeline files of the project, and of the deployment.
+
+It loads no reader of YAML and waits for no request.
+"""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from interlock_cli._errors import CliError
+from interlock_cli._listed_pipelines import listed_pipelines
 from interlock_cli._own import own_command
+from interlock_cli._settings import LOCAL, settings
 
 _ENDINGS = (".yaml", ".yml", ".json")
 _MOST_FILES, _MOST_CHARACTERS = 2000, 4096
@@ -19,12 +25,24 @@ _ID = re.compile(
 )
 
 
-def complete_pipelines(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_pipelines(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The ids that begin with the word. An invalid interlock.toml, or a file that cannot be read, offers none."""
+    found: set[str] = set()
+    sources: tuple[Callable[[], Iterable[str]], ...] = (_names, lambda: listed_pipelines(context))
+    for names in sources:
+        # An error in the middle of a line that is typed would only disturb it.
+        with suppress(CliError, OSError):
+            found.update(names())
+    return [CompletionItem(name) for name in sorted(found) if name.startswith(incomplete)]
+
+
+def complete_environments(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The environments of interlock.toml and `local`, as far as they begin with the word."""
     try:
-        return [CompletionItem(name) for name in sorted(set(_names())) if name.startswith(incomplete)]
-    except (CliError, OSError):
-        return []
+        named = settings().environments
+    except CliError:
+        named = {}
+    return [CompletionItem(name) for name in sorted({*named, LOCAL}) if name.startswith(incomplete)]
 
 
 class PipelineFirst(click.Command):
@@ -41,10 +59,12 @@ class PipelineFirst(click.Command):
 
 
 def offer_pipelines(command: click.Command) -> None:
-    """Let the shell offer ids for each argument PIPELINE of a command and of the commands below it."""
-    for argument in command.params:
-        if isinstance(argument, click.Argument) and argument.name == "pipeline":
-            argument._custom_shell_complete = complete_pipelines
+    """Let the shell offer ids for each PIPELINE, and names for each --environment, also of the commands below it."""
+    for one in command.params:
+        if isinstance(one, click.Argument) and one.name == "pipeline":
+            one._custom_shell_complete = complete_pipelines
+        elif isinstance(one, click.Option) and one.name == "environment":
+            one._custom_shell_complete = complete_environments
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             offer_pipelines(inner)
@@ -63,8 +83,6 @@ def _names() -> Iterator[str]:
 
 def _files() -> Iterator[Path]:
     """The files of all environments of interlock.toml, otherwise those of `pipelines` and of the working folder."""
-    from interlock_cli._settings import settings
-
     named = [path for one in settings().environments.values() for path in one.pipelines]
     count = 0
     for place in dict.fromkeys(named) or (Path("pipelines"), Path()):

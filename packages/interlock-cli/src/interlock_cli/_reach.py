@@ -9,6 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 (the one of botocore)
 from botocore.parsers import ResponseParserError
 
+from interlock_cli._called import as_called
 from interlock_cli._errors import Away, CliError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _connect(where: "Deployment", url: str) -> None:
     except OSError as error:
         if where.is_loopback:
             raise Away(
-                f"no server answers at {url}. Start the local stack with `interlock up`, "
+                f"no server answers at {url}. Start the local stack with `{as_called('interlock up')}`, "
                 "or name a deployment on AWS with --environment"
             ) from None
         raise Away(f"no server answers at {url}: {error.strerror or error}") from None

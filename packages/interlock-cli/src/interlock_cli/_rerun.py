@@ -14,11 +14,13 @@ from interlock_cli._backfill import (
     FAILED,
     NOT_SCHEDULED,
     REJECTED,
+    REQUESTED,
     Backfill,
     Plan,
     Result,
     dates_of,
 )
+from interlock_cli._called import as_called
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._form import result_output
 from interlock_cli._output import CliError, console, error_console, print_json
@@ -53,7 +55,7 @@ _PACE, _BUDGET = 4, 100
 @click.option("--pace", type=click.IntRange(1, 1000), help="Range: the most dates under way at once. Default: 4.")
 @click.option("--budget", type=click.IntRange(1, 100000), help="Range: the most dates to request. Default: 100.")
 @click.option("--name", help="Range: name of this backfill. A date gets one request per name. Default: the range.")
-@click.option("--wait", is_flag=True, help="Range: wait until all runs have ended.")
+@click.option("--wait", is_flag=True, help="Wait for the answer, and until each run has ended.")
 @deployment_options
 @result_output
 def rerun(
@@ -82,18 +84,20 @@ def rerun(
     A backfill requests the dates of FROM..TO that the schedule names, oldest first. Each passes the same decision as a
     single request, with the budget of its date (job.maxManualReruns). A date that would be rejected is listed with the
     reason, and not requested. After an interruption the same command goes on, and requests no date twice within 30
-    days. The exit code is 1 if a date was rejected, or with --wait if a run failed.
+    days. The exit code is 1 if a date was rejected, or with --wait if a run failed. --wait also follows the request of
+    a single date.
 
     \b
     Examples:
       interlock rerun gold-orders 2026-03-03 --reason "corrected source file"
+      interlock rerun gold-orders 2026-03-03 --wait
       interlock rerun gold-orders 2026-03-03 --abandon-previous \\
         --note "cluster was deleted"
       interlock rerun gold-orders 2026-02-01..2026-02-28 --dry-run
       interlock rerun gold-orders 2026-02-01..2026-02-28 --pace 2 --wait
     """
     first, last, is_range = _read_range(date)
-    given = {"--pace": pace, "--budget": budget, "--name": name, "--wait": wait or None}
+    given = {"--pace": pace, "--budget": budget, "--name": name}
     if not is_range and any(value is not None for value in given.values()):
         names = ", ".join(option for option, value in given.items() if value is not None)
         raise click.UsageError(f"{names}: only for a range FROM..TO.")
@@ -116,14 +120,28 @@ def rerun(
         changes = backfill.preview(found) if dry_run else backfill.run(found, wait=wait)
         _follow(pipeline, date, chain(skipped, changes), as_json=as_json, dry_run=dry_run)
         return
-    reason = reason or _MANUAL
+    awaited = _config_for(store, pipeline, environment, reason) if wait else None
+    reason, identity = reason or _MANUAL, datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     request_rerun(
-        store, pipeline, date, reason=reason, note=note, environment=environment, abandon_previous=abandon_previous
+        store,
+        pipeline,
+        date,
+        reason=reason,
+        note=note,
+        environment=environment,
+        abandon_previous=abandon_previous,
+        identity=identity,
     )
-    if as_json:
-        print_json({"pipeline": pipeline, "date": date, "result": "requested"})
+    result = Result(date, REQUESTED)
+    if awaited is not None:
+        followed = Backfill(store, awaited, Plan(name=identity, reason=reason, note=note, pace=1)).follow(first)
+        _follow(pipeline, date, followed, as_json=as_json, dry_run=False)
         return
-    answer = f" a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}"
+    if as_json:
+        print_json(_wire(pipeline, [result], dry_run=False))
+        return
+    watch = as_called(f"watch it with: interlock status {pipeline}")
+    answer = f" a rerun of {pipeline} for {date}; {watch}"
     console().line(("green", "requested"), answer)
 
 
@@ -143,13 +161,19 @@ def _follow(pipeline: str, dates: str, changes: Iterable[Result], *, as_json: bo
         raise
     counts = Counter(one.result for one in last.values())
     if as_json:
-        found = to_builtins(list(last.values()))
-        print_json({"pipeline": pipeline, "dry_run": dry_run, "counts": counts, "dates": found})
+        print_json(_wire(pipeline, list(last.values()), dry_run=dry_run))
     else:
         end = "; nothing was requested" if dry_run else ""
         console().line(", ".join(f"{number} {result}" for result, number in counts.items()) or "no dates", end)
     if not dry_run and counts[REJECTED] + counts[FAILED]:
         click.get_current_context().exit(1)
+
+
+def _wire(pipeline: str, results: list[Result], *, dry_run: bool) -> dict[str, object]:
+    """The results as JSON. A single date is on the first level too, as it always was."""
+    only = {"date": results[0].date, "result": results[0].result} if len(results) == 1 else {}
+    counts = Counter(one.result for one in results)
+    return {"pipeline": pipeline, **only, "dry_run": dry_run, "counts": counts, "dates": to_builtins(results)}
 
 
 def _say(one: Result) -> None:
@@ -189,8 +213,9 @@ def request_rerun(
     note: str | None = None,
     environment: str = LOCAL,
     abandon_previous: bool = False,
+    identity: str = "",
 ) -> None:
-    """Write the request.
+    """Write the request. identity: its time as text, by default that of the clock.
 
     Raises CliError for an invalid date, a reserved reason, and a pipeline that is unknown or cannot be read.
     """
@@ -202,7 +227,7 @@ def request_rerun(
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
     key = RunKey(pipeline, stored.config.schedule_id, execution_date)
     store.request_rerun(
-        key, reason=reason, note=note, requested_at=datetime.now(UTC), abandon_previous=abandon_previous
+        key, reason=reason, note=note, requested_at=identity or datetime.now(UTC), abandon_previous=abandon_previous
     )
 
 

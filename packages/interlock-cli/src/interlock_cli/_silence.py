@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from interlock_cli._called import as_called
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._events import INFRASTRUCTURE
 from interlock_cli._form import Form, print_rows, result_output, row_output
@@ -136,7 +137,7 @@ def add(
         return
     out = console()
     out.line(("green", "silenced"), f" {_meaning(made)} of {pipeline} until {_show_end(end, zone)} ({made.id})")
-    out.line(f"end it early with: interlock silence end {made.id}")
+    out.line(as_called(f"end it early with: interlock silence end {made.id}"))
 
 
 @silence.command(name="list")
@@ -219,7 +220,8 @@ def _find(store: Store, identifier: str, now: datetime) -> Silence | UnreadableS
     for one in store.silence_rows(now):
         if one.id == identifier:
             return one
-    raise CliError(f"no silence {identifier!r} is in force; list them with: interlock silence list")
+    hint = as_called("list them with: interlock silence list")
+    raise CliError(f"no silence {identifier!r} is in force; {hint}")
 
 
 def _end(text: str, times: Times) -> tuple[datetime | None, str]:

@@ -43,6 +43,12 @@ class Terminal:
 
         print_json(value)
 
+    def as_called(self, text: str) -> str:
+        """The text, with each `interlock COMMAND` in it as this process was called, such as `uv run interlock`."""
+        from interlock_cli._called import as_called
+
+        return as_called(text)
+
     def error(self, message: str) -> CliError:
         """The exception that ends the command with this message and exit code 2."""
         return CliError(message)

@@ -7,9 +7,19 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from interlock_cli._called import as_called
 from interlock_cli._foreign import shown
 from interlock_cli._output import Output, Part, show_age, show_moment, show_span
-from interlock_lifecycle.reports import DORMANT, EXCLUDED, NOT_EXPECTED, Explanation, Progress, RuleReading, SlaReport
+from interlock_lifecycle.reports import (
+    ACCEPTED,
+    DORMANT,
+    EXCLUDED,
+    NOT_EXPECTED,
+    Explanation,
+    Progress,
+    RuleReading,
+    SlaReport,
+)
 from interlock_sla import Clock
 
 MOST_LINES = 20
@@ -81,7 +91,7 @@ def _sections(explanation: Explanation, zone: ZoneInfo, width: int, zones: str) 
     yield section("log", 7, *(_log(explanation, zone)))
     yield section("rerun", 5, f"a manual request now is {explanation.rerun}" if explanation.rerun else "")
     yield section("next", 1, explanation.decision, style="bold")
-    yield section("to change", 2, "; ".join(explanation.changes))
+    yield section("to change", 2, as_called("; ".join(explanation.changes)))
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -126,7 +136,8 @@ def _trigger(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _rules(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
-    if explanation.state not in _BEFORE_ITS_JOB:
+    may_run = explanation.state == NOT_EXPECTED and explanation.rerun == ACCEPTED
+    if explanation.state not in _BEFORE_ITS_JOB and not may_run:
         return
     lines: list[str] = []
     failing = [rule for rule in explanation.rules if not rule.passed]

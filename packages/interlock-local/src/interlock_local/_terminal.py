@@ -99,6 +99,10 @@ class Terminal(Protocol):
         """Print one JSON document."""
         ...
 
+    def as_called(self, text: str) -> str:
+        """The text, with each `interlock COMMAND` in it as this process was called, such as `uv run interlock`."""
+        ...
+
     def error(self, message: str) -> Exception:
         """The exception that ends the command with this message and exit code 2."""
         ...

@@ -81,6 +81,9 @@ class Paper:
     def print_json(self, value: Any) -> None:
         raise AssertionError(value)
 
+    def as_called(self, text: str) -> str:
+        return text.replace("interlock ", "uv run interlock ")
+
     def error(self, message: str) -> Rejected:
         return Rejected(message)
 
@@ -183,6 +186,24 @@ def test_greeting_names_the_file_of_the_alerts(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setattr(IdleStack, "slack", slack)
         done = call(up, terminal=StoppedEarly())
     assert f"alerts are only recorded, in {place or 'memory. With --data they are in a file'}\n" in done.output
+
+
+@pytest.mark.parametrize("port", [4566, 4600])
+def test_greeting_can_be_pasted_line_by_line(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr("interlock_local.stack.LocalStack", IdleStack)
+    monkeypatch.setattr(IdleStack, "endpoint_url", f"http://127.0.0.1:{port}")
+    lines = call(up, "--no-web", terminal=StoppedEarly()).output.splitlines()
+    pasted = [line.strip() for line in lines if line.startswith("  ")]
+    own = [] if port == 4566 else ["export AWS_ENDPOINT_URL=http://127.0.0.1:4600"]
+    assert pasted == [
+        *own,
+        "uv run interlock push examples/quickstart",
+        "uv run interlock sensor put hello ready count=3",
+        "uv run interlock status",
+        "uv run interlock events --follow",
+        f'eval "$(uv run interlock env{"" if port == 4566 else " --port 4600"})"',
+    ]
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_sigterm_during_the_greeting_is_an_orderly_stop(monkeypatch: pytest.MonkeyPatch) -> None:

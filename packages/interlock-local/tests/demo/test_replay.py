@@ -88,11 +88,11 @@ def test_rest_of_a_short_hour_ignores_runs_in_progress(world: World) -> None:
 
 
 @pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
-def test_rest_of_a_short_hour_waits_a_limited_time_for_hold(world: World, standing: Standing) -> None:
+def test_rest_of_a_short_hour_waits_for_hold_or_silence(world: World, standing: Standing) -> None:
     world.act(10.0)
-    world.act(37.9, standing=standing)
+    world.act(300.0, standing=standing, quiet=39.9)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
-    world.act(38.1, standing=standing)
+    world.act(300.1, standing=standing, quiet=40.0)
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
 
 
@@ -102,7 +102,7 @@ def test_hour_is_whole_since_the_first_report_of_its_sensors(world: World) -> No
     assert SCRIPT.short not in world.replay.whole_since
     world.land_all()
     believed = world.replay.whole_since[SCRIPT.amended]
-    world.act(40.0)
+    world.act(40.0, standing={(BRONZE, SCRIPT.short): (Progress.HELD, 0)})
     world.act(45.0, standing=THROUGH)
     assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=40)
     assert SCRIPT.amended in world.replay.rest_landed
@@ -174,12 +174,16 @@ def test_operators_fix_and_request_after_the_last_retry(world: World) -> None:
     text = (Path(str(world.feed.__file__)).parent / "pipelines" / "bronze-flights.yaml").read_text()
     world.store.put_config(decode_yaml(text, "bronze-flights.yaml"))
     fault = world.home / "faults" / f"bronze-{SCRIPT.broken}"
-    operators = Operators(SCRIPT, world.feed, world.home, world.store, world.note)
+
+    def called(text: str) -> str:
+        return text.replace("interlock", "uv run interlock")
+
+    operators = Operators(SCRIPT, world.feed, world.home, world.store, world.note, called)
     operators.act({(BRONZE, SCRIPT.broken): (Progress.FAILED, 1), (BRONZE, SCRIPT.unchanged): DONE})
     assert (world.said, fault.exists()) == ([], True)
     operators.act({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})
     assert not fault.exists()
-    assert FIXED in world.said[0]
+    assert f'uv run interlock rerun {BRONZE} {SCRIPT.broken} --reason "{FIXED}"' in world.said[0]
     assert not operators.are_done
     operators.act({(BRONZE, SCRIPT.unchanged): DONE})
     operators.act({(BRONZE, SCRIPT.unchanged): DONE})

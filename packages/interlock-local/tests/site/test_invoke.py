@@ -2,6 +2,7 @@
 
 import json
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,6 +69,17 @@ SLOW = "error: no answer within 5s"
 def test_a_check_on_a_busy_machine_is_repeated() -> None:
     answers = checked(events=SLOW, pending="ok"), checked(events=SLOW), checked(events="ok")
     assert ping_function(Functions(*answers), "local", "x") == []
+
+
+def test_a_check_that_began_too_late_is_repeated() -> None:
+    late = checked(events=SLOW, slack="error: RetryLater: too little time is left to post")
+    assert ping_function(Functions(late, checked(events="ok", slack="ok")), "local", "x") == []
+
+
+def test_the_text_of_a_late_check_is_that_of_the_service() -> None:
+    """The package does not import the service, so that its words are compared here."""
+    service = Path(__file__).parents[4] / "services" / "alert-dispatcher" / "src" / "interlock_alert_dispatcher"
+    assert 'raise RetryLater("too little time is left to post")' in (service / "slack.py").read_text()
 
 
 def test_a_slow_check_does_not_hide_a_fault() -> None:

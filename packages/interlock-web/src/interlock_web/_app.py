@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from interlock_sla import ExecutionDateError, parse_execution_date
+from interlock_web._commands import Shell
 from interlock_web._links import ServerLinks
 from interlock_web._live import Streams
 from interlock_web._pages import Pages
@@ -36,14 +37,17 @@ def make_app(
     region: str | None = None,
     hosts: Collection[str] | None = None,
     poll_seconds: float = POLL_SECONDS,
+    program: str = "interlock",
+    endpoint_url: str | None = None,
 ) -> Starlette:
     """The page of a deployment as an ASGI application.
 
     region: that of the deployment, for the pages of jobs at AWS. None outside of AWS. hosts: the host names by which it
     may be asked for, None for any. poll_seconds: the time between two looks of an open overview.
+    program, endpoint_url: for the commands to copy, as in `Shell`.
     `app.state.streams.is_ending = True` ends the open streams.
     """
-    pages = Pages(environment, ServerLinks(), region)
+    pages = Pages(Shell(environment, program, endpoint_url), ServerLinks(), region)
     streams = Streams(reader, pages, poll_seconds)
     site = _Site(reader, pages, streams)
     app = Starlette(

@@ -5,8 +5,29 @@ import shlex
 from msgspec import Struct
 
 from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle.reports import ACCEPTED
+from interlock_web._defaults import LOCAL, LOCAL_ENDPOINT
 
-LOCAL = "local"
+
+class Shell(Struct, frozen=True):
+    """The shell of a person who reads the page. environment: the deployment that a command names.
+
+    program: the words before a command, such as `uv run interlock`. endpoint_url: the address of the AWS API, None for
+    AWS itself.
+    """
+
+    environment: str
+    program: str = "interlock"
+    endpoint_url: str | None = None
+
+    def line(self, *words: str) -> str:
+        """The command line of a command and its arguments."""
+        options = [] if self.environment == LOCAL else ["-e", self.environment]
+        if self.endpoint_url not in (None, LOCAL_ENDPOINT if self.environment == LOCAL else None):
+            options += ["--endpoint-url", str(self.endpoint_url)]
+        # A name that begins with a dash is an argument, and no option.
+        guard = ["--"] if any(word.startswith("-") and word[:2] != "--" for word in words) else []
+        return f"{self.program} {shlex.join([words[0], *options, *guard, *words[1:]])}"
 
 
 class CommandLine(Struct, frozen=True):
@@ -16,32 +37,27 @@ class CommandLine(Struct, frozen=True):
     text: str
 
 
-def of_run(key: RunKey, status: RunStatus | None, environment: str) -> list[CommandLine]:
-    """The commands about one date."""
+def of_run(key: RunKey, status: RunStatus | None, rerun: str, shell: Shell) -> list[CommandLine]:
+    """The commands about one date. rerun: the answer that a rerun request would get now."""
     date, pipeline = str(key.date), key.pipeline_id
     found = [
-        CommandLine("explain this date", _line(environment, "why", pipeline, date)),
-        CommandLine("print its events", _line(environment, "events", pipeline, "--date", date)),
+        CommandLine("explain this date", shell.line("why", pipeline, date)),
+        CommandLine("print its events", shell.line("events", pipeline, "--date", date)),
     ]
     if status is RunStatus.RUNNING:
-        found.append(CommandLine("start no job of the pipeline", _line(environment, "pause", pipeline)))
-    if status in (RunStatus.COMPLETED, RunStatus.FAILED_FINAL):
-        found.append(CommandLine("run this date again", _line(environment, "rerun", pipeline, date)))
+        found.append(CommandLine("start no job of the pipeline", shell.line("pause", pipeline)))
+    if status is not RunStatus.RUNNING and rerun == ACCEPTED:
+        found.append(
+            CommandLine("run this date again" if status else "run this date", shell.line("rerun", pipeline, date))
+        )
     return found
 
 
-def of_pipeline(pipeline: str, environment: str, *, is_paused: bool) -> list[CommandLine]:
+def of_pipeline(pipeline: str, shell: Shell, *, is_paused: bool) -> list[CommandLine]:
     """The commands about one pipeline."""
     pause = ("resume", "end the pause") if is_paused else ("pause", "start no job of the pipeline")
     return [
-        CommandLine("print its newest dates", _line(environment, "status", pipeline)),
-        CommandLine("print the verdict of each date", _line(environment, "history", pipeline, "--verdict")),
-        CommandLine(pause[1], _line(environment, pause[0], pipeline)),
+        CommandLine("print its newest dates", shell.line("status", pipeline)),
+        CommandLine("print the verdict of each date", shell.line("history", pipeline, "--verdict")),
+        CommandLine(pause[1], shell.line(pause[0], pipeline)),
     ]
-
-
-def _line(environment: str, *words: str) -> str:
-    named = () if environment == LOCAL else ("-e", environment)
-    # A name that begins with a dash is an argument, and no option.
-    guard = ("--",) if any(word.startswith("-") and word[:2] != "--" for word in words) else ()
-    return shlex.join(["interlock", words[0], *named, *guard, *words[1:]])

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from interlock_web._app import STATIC
 from interlock_web._board import ROWS_OF_A_PART, CellState
+from interlock_web._commands import Shell
 from interlock_web._links import FileLinks
 from interlock_web._pages import Pages, View
 from interlock_web._reader import Reader
@@ -90,7 +91,7 @@ def _write(
     board, facts = read_board(reader, View(days=days))
     keys = [cell.key for row in board.rows for cell in row.cells if cell.key and cell.state not in _LEFT_OUT]
     links = FileLinks(frozenset((key.pipeline_id, str(key.date)) for key in keys), frozenset(board.days))
-    pages = Pages(environment, links, region)
+    pages = Pages(Shell(environment), links, region)
     offsets = range(0, max(board.found, 1), ROWS_OF_A_PART)
     for offset in offsets:
         view = View(days=days, offset=offset)

@@ -16,6 +16,9 @@ from interlock_web._times import show_moment
 WIDTH, HEIGHT = 240.0, 56.0
 _EDGE = 4.0
 _KINDS = ("RUN_HELD", "VALIDATION_EXHAUSTED")
+_PASSED = "VALIDATION_PASSED"
+"""Its rows have the values with which the rules held. It has no rules."""
+
 _LEAST = 2
 """The values from which on a chart is drawn."""
 
@@ -59,8 +62,11 @@ def draw_observed(
     now: the time of the present reading (UTC), None if the date is over and its present reading says nothing.
     """
     series: dict[_Rule, dict[datetime, float]] = defaultdict(dict)
+    # The time in a row is no age.
+    of_values = [reading for reading in rules if not reading.check.startswith("age_")]
+    known_rules = [(reading.key, reading.field or "", reading.needed) for reading in of_values]
     for row in events:
-        for rule, at, value in _values_of(row):
+        for rule, at, value in (*_values_of(row), *_values_that_passed(row, known_rules)):
             series[rule][at] = value
     if now is not None:
         for reading in rules:
@@ -76,15 +82,36 @@ def _values_of(row: Mapping[str, Any]) -> Iterable[tuple[_Rule, datetime, float]
     """The numbers in an event. An event of another writer may have any form, and then has none."""
     if row.get("eventType") not in _KINDS:
         return
-    try:
-        at = datetime.fromtimestamp(int(str(row["SK"]).partition("#")[0]) / 1000, UTC)
-        rules = json.loads(str(row.get("detail", "")))["detail"]["rules"]
-    except (ValueError, OverflowError, OSError, LookupError, TypeError, RecursionError):
-        return
-    for rule in rules if isinstance(rules, list) else ():
+    at, rules = _list_in(row, "rules")
+    for rule in rules:
         number = _number(rule.get("observed")) if isinstance(rule, Mapping) else None
         if number is not None:
             yield (str(rule.get("key", "")), str(rule.get("field", "")), str(rule.get("needed", ""))), at, number
+
+
+def _values_that_passed(row: Mapping[str, Any], rules: Sequence[_Rule]) -> Iterable[tuple[_Rule, datetime, float]]:
+    """The numbers with which the rules held, from the rows that the event keeps."""
+    if row.get("eventType") != _PASSED:
+        return
+    at, rows = _list_in(row, "rows")
+    for kept in rows:
+        data = kept.get("data") if isinstance(kept, Mapping) else None
+        if not isinstance(data, Mapping):
+            continue
+        for rule in rules:
+            number = _number(data.get(rule[1])) if rule[0] == kept.get("key") else None
+            if number is not None:
+                yield rule, at, number
+
+
+def _list_in(row: Mapping[str, Any], name: str) -> tuple[datetime, list[Any]]:
+    """The time (UTC) of an event, and a list of its details. Empty for an event of another form."""
+    try:
+        at = datetime.fromtimestamp(int(str(row["SK"]).partition("#")[0]) / 1000, UTC)
+        found = json.loads(str(row.get("detail", "")))["detail"][name]
+    except (ValueError, OverflowError, OSError, LookupError, TypeError, RecursionError):
+        return datetime.min.replace(tzinfo=UTC), []
+    return at, found if isinstance(found, list) else []
 
 
 def _number(value: object) -> float | None:

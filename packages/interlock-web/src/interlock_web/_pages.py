@@ -65,9 +65,9 @@ class View(Struct, frozen=True):
 class Pages:
     """The templates for one deployment."""
 
-    def __init__(self, environment: str, links: Links, region: str | None = None) -> None:
-        """region: that of the deployment, for the pages of jobs at AWS. None outside of AWS."""
-        self._environment = environment
+    def __init__(self, shell: _commands.Shell, links: Links, region: str | None = None) -> None:
+        """shell: that of the reader. region: as in `make_app`."""
+        self._shell = shell
         self._region = region
         self._links = links
         self._templates = Environment(
@@ -80,7 +80,8 @@ class Pages:
         )
         self._templates.globals.update(
             links=links,
-            environment=environment,
+            environment=shell.environment,
+            shell=shell,
             signs=SIGNS,
             meanings=MEANINGS,
             show_moment=show_moment,
@@ -134,7 +135,12 @@ class Pages:
             timeline=_timeline(found, explanation, zone),
             observed=_observed(found, explanation, zone),
             provider=provider_pages(run, self._region),
-            commands=_commands.of_run(found.key, run.status if run is not None else None, self._environment),
+            commands=_commands.of_run(
+                found.key,
+                run.status if run is not None else None,
+                explanation.rerun if explanation is not None else "",
+                self._shell,
+            ),
             events=[event_line(row) for row in found.events],
         )
 
@@ -157,7 +163,7 @@ class Pages:
                 "breach": sum(str(judged.outcome) == "breach" for _, judged in verdicts),
             },
             lateness=_charts.draw_lateness(config, stored.exclusions, found.runs, found.verdicts, found.arrivals),
-            commands=_commands.of_pipeline(found.pipeline, self._environment, is_paused=is_paused),
+            commands=_commands.of_pipeline(found.pipeline, self._shell, is_paused=is_paused),
             events=[event_line(row) for row in found.events],
         )
 

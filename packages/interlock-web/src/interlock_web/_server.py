@@ -51,11 +51,23 @@ class PageServer:
         region: str | None = None,
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
+        program: str = "interlock",
+        endpoint_url: str | None = None,
     ) -> None:
-        """region: that of the deployment, for the pages of jobs at AWS. None outside of AWS."""
+        """region: that of the deployment, for the pages of jobs at AWS. None outside of AWS.
+
+        program, endpoint_url: for the commands to copy, as in `Shell`.
+        """
         self._socket = _listen(host, port)
         self._reader = reader
-        self._app = make_app(reader, environment, region=region, hosts=LOOPBACK if is_loopback(host) else None)
+        self._app = make_app(
+            reader,
+            environment,
+            region=region,
+            hosts=LOOPBACK if is_loopback(host) else None,
+            program=program,
+            endpoint_url=endpoint_url,
+        )
         config = uvicorn.Config(
             self._app,
             log_level="warning",
@@ -93,17 +105,19 @@ class PageServer:
         self._reader.close()
 
 
-def serve_page(client: Any, environment: str) -> PageServer:
+def serve_page(client: Any, environment: str, program: str = "interlock") -> PageServer:
     """Serve the page of a deployment on this machine in a thread, at the default port or at a free one.
 
-    client: a client of DynamoDB. The caller stops the server.
+    client: a client of DynamoDB. program: the words before a command to copy. The caller stops the server.
 
     Raises:
         WebError: the page cannot be served.
     """
 
     def listen(port: int) -> PageServer:
-        return PageServer(Reader(DynamoTables(client), TableNames.of_environment(environment)), environment, port=port)
+        reader = Reader(DynamoTables(client), TableNames.of_environment(environment))
+        endpoint = client.meta.endpoint_url
+        return PageServer(reader, environment, port=port, program=program, endpoint_url=endpoint)
 
     try:
         server = listen(DEFAULT_PORT)

@@ -49,6 +49,10 @@ class Terminal(Protocol):
         """Print one JSON document."""
         ...
 
+    def as_called(self, text: str) -> str:
+        """The text, with each `interlock COMMAND` in it as this process was called, such as `uv run interlock`."""
+        ...
+
     def error(self, message: str) -> Exception:
         """The exception that ends the command with this message and exit code 2."""
         ...
@@ -134,6 +138,7 @@ def web(
     """
     from interlock_store import DynamoTables, TableNames
     from interlock_web import NoDays, PageServer, Reader, WebError
+    from interlock_web._server import is_loopback
 
     if as_json and form == "table":
         raise click.UsageError("--output table and --json exclude each other: --json is --output json.")
@@ -146,13 +151,17 @@ def web(
     try:
         reader.check()
     except NoDays as error:
-        raise terminal.error(str(error)) from None
+        raise terminal.error(terminal.as_called(str(error))) from None
     region = None if where.endpoint_url is not None else where.client("dynamodb").meta.region_name
     if target is not None:
         _export(terminal, where, reader, region, target, days, as_json=as_json or form == "json")
         return
     try:
-        server = PageServer(reader, named, region=region, host=host, port=port)
+        # Readers at other machines call `interlock` in their own way.
+        program = terminal.as_called("interlock up").removesuffix(" up") if is_loopback(host) else "interlock"
+        server = PageServer(
+            reader, named, region=region, host=host, port=port, program=program, endpoint_url=where.endpoint_url
+        )
     except WebError as error:
         raise terminal.error(str(error)) from None
     out = terminal.console()

@@ -3,6 +3,7 @@
 from interlock_lifecycle.reports._absent import why_not_triggered
 from interlock_lifecycle.reports._assumptions import explain_assumed
 from interlock_lifecycle.reports._explanation import (
+    ACCEPTED,
     DORMANT,
     EXCLUDED,
     NOT_EXPECTED,
@@ -32,6 +33,7 @@ from interlock_lifecycle.reports._report import (
 )
 
 __all__ = [
+    "ACCEPTED",
     "DORMANT",
     "EXCLUDED",
     "NOT_EXPECTED",

@@ -48,6 +48,8 @@ from interlock_rules import Mode, next_change, select_rows, updated_at
 EXCLUDED = "excluded"
 DORMANT = "waits for an open day"
 NOT_EXPECTED = "not expected"
+ACCEPTED = "accepted"
+"""The answer to a rerun request that starts a run."""
 
 _ANY_TIMEOUT = timedelta(hours=4)
 """The timeout of an execution, for decisions whose result is only described. It changes no answer."""
@@ -348,7 +350,7 @@ def rerun_answer(facts: DateFacts, config: PipelineConfig, reason: str, now: dat
     decision = decide_rerun(request, judged, config, execution_timeout=_ANY_TIMEOUT)
     if isinstance(decision, RejectRerun):
         return f"rejected: {decision.entry.error if decision.entry is not None else ''}"
-    return "accepted" if not config.dry_run else "answered without a run: the pipeline is a dry run"
+    return ACCEPTED if not config.dry_run else "answered without a run: the pipeline is a dry run"
 
 
 def _newest_update(facts: DateFacts, config: PipelineConfig) -> datetime | None:
@@ -399,6 +401,6 @@ def _demands(
         return demands if config.validation.trigger is Mode.ALL or len(demands) < 2 else [" or ".join(demands)]
     if state == Progress.NOT_BEGUN and trigger is not None and not trigger.passed:
         return [f"{trigger.key}: {trigger.demand}"]
-    if state in (Progress.FAILED, Progress.COMPLETED) and rerun == "accepted":
+    if state in (Progress.FAILED, Progress.COMPLETED, NOT_EXPECTED) and rerun == ACCEPTED:
         return [f"a rerun: interlock rerun {key.pipeline_id} {key.date}"]
     return []

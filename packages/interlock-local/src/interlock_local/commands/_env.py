@@ -26,7 +26,8 @@ def env(terminal: Terminal, port: int, as_json: bool) -> None:
     endpoint = f"http://127.0.0.1:{port}"
     key = key_of_endpoint(endpoint)
     if key is None:
-        raise terminal.error(f"this user runs no local stack at port {port}. Start it with `interlock up`")
+        start = terminal.as_called("interlock up")
+        raise terminal.error(f"this user runs no local stack at port {port}. Start it with `{start}`")
     variables = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": key.access_key,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from interlock_local.stack import LocalStack
 
 PAGES = "interlock.pages"
-"""Each entry point of this group is a function from a client of DynamoDB and an environment to a served page."""
+"""Each entry point of this group maps a client of DynamoDB, an environment and a program to a served page."""
 
 
 class Page(Protocol):
@@ -23,14 +23,17 @@ class Page(Protocol):
 
 
 @contextmanager
-def served_page(stack: "LocalStack", environment: str) -> Iterator[str]:
-    """The address of the stack's page within the block, or a text without one: empty, or the reason in brackets."""
+def served_page(stack: "LocalStack", environment: str, program: str) -> Iterator[str]:
+    """The address of the stack's page within the block, or a text without one: empty, or the reason in brackets.
+
+    program: the words before a command that a person copies from the page.
+    """
     found = next(iter(entry_points(group=PAGES)), None)
     if found is None:
         yield ""
         return
     try:
-        page: Page = found.load()(stack.client("dynamodb"), environment)
+        page: Page = found.load()(stack.client("dynamodb"), environment, program)
     except Exception as error:  # noqa: BLE001 (the stack works without its page, and says the reason)
         yield f"(not served: {error})"
         return

@@ -72,8 +72,9 @@ def up(terminal: Terminal, data: Path | None, port: int, otlp: str, web: bool) -
     try:
         with LocalStack(data_dir=data, port=port, settings=settings, progress=terminal.progress(out)) as stack:
             phase = "the stop"
-            with served_page(stack, LOCAL) if web else nullcontext("") as page:
-                _watch(stack, out, data, page)
+            program = _program(terminal)
+            with served_page(stack, LOCAL, program) if web else nullcontext("") as page:
+                _watch(stack, out, data, page, program)
     except KeyboardInterrupt:
         kept = "" if data is None else f". The state is in {data}, and the next start goes on from there"
         out.line(f"ended during {phase}{kept}")
@@ -83,10 +84,10 @@ def up(terminal: Terminal, data: Path | None, port: int, otlp: str, web: bool) -
     out.line("stopped" if data is None else f"stopped. The state is in {data}")
 
 
-def _watch(stack: "LocalStack", out: Output, data: Path | None, page: str) -> None:
+def _watch(stack: "LocalStack", out: Output, data: Path | None, page: str, program: str) -> None:
     """Greet, and wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
-        _greet(stack, out, page)
+        _greet(stack, out, page, program)
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
@@ -96,17 +97,20 @@ def _watch(stack: "LocalStack", out: Output, data: Path | None, page: str) -> No
     raise LocalStackError(f"{stack.failure} {kept}")
 
 
-def _greet(stack: "LocalStack", out: Output, page: str) -> None:
+def _program(terminal: Terminal) -> str:
+    return terminal.as_called("interlock up").removesuffix(" up")
+
+
+def _greet(stack: "LocalStack", out: Output, page: str, program: str) -> None:
     out.line()
     out.line(("green", "Interlock is up"), f" at {stack.endpoint_url}. In another terminal:")
-    out.line("  interlock push examples/quickstart")
-    out.line("  interlock sensor put hello ready count=3")
-    out.line("  interlock status")
-    out.line("  interlock events --follow")
-    port = "" if stack.endpoint_url.endswith(f":{PORT}") else f" --port {stack.endpoint_url.rpartition(':')[2]}"
-    out.line(f'  eval "$(interlock env{port})"    # only for other programs, such as the AWS CLI')
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
-        out.line(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})")
+        out.line(f"  export AWS_ENDPOINT_URL={stack.endpoint_url}")
+    for words in ("push examples/quickstart", "sensor put hello ready count=3", "status", "events --follow"):
+        out.line(f"  {program} {words}")
+    port = "" if stack.endpoint_url.endswith(f":{PORT}") else f" --port {stack.endpoint_url.rpartition(':')[2]}"
+    out.line("for other programs, such as the AWS CLI:")
+    out.line(f'  eval "$({program} env{port})"')
     if page:
         out.line("its page: ", ("bold", page))
     if stack.slack is not None:

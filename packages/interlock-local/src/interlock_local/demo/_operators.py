@@ -1,5 +1,6 @@
 """Plays the operators: they fix a source and request two reruns, one that is needed and one that is not."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +21,21 @@ AGAIN = "just to be sure"
 class Operators:
     """The operators, who react to alerts. Each call of `act` takes the actions that are due. Call it often."""
 
-    def __init__(self, script: Script, feed: ModuleType, home: Path, store: Store, say: Say) -> None:
+    def __init__(
+        self,
+        script: Script,
+        feed: ModuleType,
+        home: Path,
+        store: Store,
+        say: Say,
+        as_called: Callable[[str], str] = str,
+    ) -> None:
         self._script = script
         self._feed = feed
         self._home = home
         self._store = store
         self._say = say
+        self._as_called = as_called
         self._requested: set[str] = set()
 
     @property
@@ -50,4 +60,5 @@ class Operators:
             raise LocalStackError(f"The pipeline {BRONZE} cannot be rerun: {stored.problem}.")
         key = RunKey(BRONZE, stored.config.schedule_id, parse_execution_date(date))
         self._store.request_rerun(key, reason=reason, note=None, requested_at=datetime.now(UTC))
-        self._say(("cyan", "an operator runs:"), f' interlock rerun {BRONZE} {date} --reason "{reason}"')
+        command = self._as_called(f"interlock rerun {BRONZE} {date}")
+        self._say(("cyan", "an operator runs:"), f' {command} --reason "{reason}"')

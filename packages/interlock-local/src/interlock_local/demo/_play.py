@@ -1,8 +1,10 @@
 """Runs the demo: starts the stack, plays the script, watches the tables, checks the results and prints them."""
 
 import tempfile
+import textwrap
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +23,7 @@ from interlock_local.demo._replay import Replay
 from interlock_local.demo._roster import MISSED_AFTER, SET_UP, Roster
 from interlock_local.demo._screen import Screen
 from interlock_local.demo._script import Script, write_script
+from interlock_local.demo._slowness import slowness
 from interlock_local.demo._summary import summarize
 from interlock_local.demo._watch import Watcher
 from interlock_local.site import StackSettings
@@ -33,18 +36,21 @@ _PATIENCE = 120.0
 """Seconds without a new event after which the replay ends. The late hour and the roster take up to a minute."""
 _AFTERMATH = 30.0
 """Seconds without a new event or message after which the results are final."""
-_ROSTER_TRIES = 5
+_LONGEST_SET_UP = timedelta(minutes=5)
 _TURN = 0.2
 _LOOK = 0.8
 
 
 class DemoFailed(Exception):
-    """At least one expectation of the demo was not observed."""
+    """At least one expectation of the demo was not observed. slow: the signs of a slow machine, empty without one."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Finding], slow: str = "") -> None:
         missed = [finding.expectation for finding in findings if not finding.holds]
-        super().__init__(f"{len(missed)} of {len(findings)} expectations were not observed: {'; '.join(missed)}")
+        unseen = f"{len(missed)} of {len(findings)} expectations were not observed: {'; '.join(missed)}"
+        advice = "They may not be violated. Close other programs and play the demo again."
+        super().__init__(f"The machine is slow: {slow}. {unseen}. {advice}" if slow else unseen)
         self.findings = findings
+        self.slow = slow
 
 
 class _Stage(Struct, frozen=True):
@@ -57,6 +63,7 @@ class _Stage(Struct, frozen=True):
     stack: LocalStack
     store: Store
     roster: Roster
+    as_called: Callable[[str], str]
 
 
 def play(terminal: Terminal) -> list[Finding]:
@@ -78,15 +85,30 @@ def play(terminal: Terminal) -> list[Finding]:
             try:
                 store = stack.store()
                 _push(store, out)
-                stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
+                _invite(stack, terminal)
+                roster = _push_roster(feed, store, stack, out)
+                stage = _Stage(out, script, feed, home, stack, store, roster, terminal.as_called)
                 findings, evidence = _prove_with_patience(stage, *_replay(stage))
                 summarize(terminal, evidence, findings, set_up, time.monotonic() - began - set_up)
+                slow = "" if all(finding.holds for finding in findings) else slowness(stack)
             except KeyboardInterrupt:
                 out.line(("yellow", "interrupted:"), " stopping the local stack")
+                # Nothing of the stack is kept, so that its remaining work is left.
+                stack.stop(drain=False)
                 raise
     if not all(finding.holds for finding in findings):
-        raise DemoFailed(findings)
+        raise DemoFailed(findings, slow)
+    out.line(f"next: {terminal.as_called('interlock up')}, and docs/tutorial/your-own-pipeline.md")
     return findings
+
+
+def _invite(stack: LocalStack, terminal: Terminal) -> None:
+    """Name the commands that show the stack while it plays."""
+    out = terminal.console()
+    out.line("to look on in another terminal:")
+    out.line(f"  export AWS_ENDPOINT_URL={stack.endpoint_url}")
+    for command in ("interlock status", "interlock web"):
+        out.line(f"  {terminal.as_called(command)}")
 
 
 def _settings(home: Path) -> StackSettings:
@@ -107,20 +129,35 @@ def _push(store: Store, out: Output) -> None:
     for document in found.documents.values():
         assert isinstance(document, PipelineConfig)
         store.put_config(document)
-        out.line(("green", "pushed"), f" {document.id}: {document.pipeline.description}")
+        _say_pushed(out, f"{document.id}: {document.pipeline.description}")
 
 
 def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Output) -> Roster:
     """Push the roster last, since its deadline is a minute away. On a slow machine try a later minute."""
     set_up = SET_UP
-    for _ in range(_ROSTER_TRIES):
+    while True:
         now = datetime.now(UTC)
         roster = Roster(feed, lambda: stack.invoke("watchdog", {}), now, set_up=set_up)
         if roster.push(store, stack.drain, stack.schedules):
             break
-        set_up = 2 * (datetime.now(UTC) - now)
-    out.line(("green", "pushed"), f" {roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
+        took = datetime.now(UTC) - now
+        set_up = 2 * took
+        if set_up > _LONGEST_SET_UP:
+            raise LocalStackError(
+                f"The machine is slow: the roster and its timers took {took.total_seconds():.0f} s, "
+                "and the time of its warning was past. Close other programs and play the demo again."
+            )
+    _say_pushed(out, f"{roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
     return roster
+
+
+def _say_pushed(out: Output, text: str) -> None:
+    """Print the pipeline with its description, on a terminal in lines that break between words."""
+    width = out.width - 2 if out.is_terminal else len(text) + len("pushed")
+    first, *rest = textwrap.wrap(f"pushed {text}", width, break_on_hyphens=False)
+    out.line(("green", "pushed"), first.removeprefix("pushed"))
+    for line in rest:
+        out.line(f"  {line}")
 
 
 def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
@@ -129,7 +166,7 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
     with Screen(stage.out, script.hours) as screen:
         watcher = Watcher(stage.store, stage.stack.overview(), screen)
         replay = Replay(script, stage.feed, stage.home, stage.store, screen.say)
-        operators = Operators(script, stage.feed, stage.home, stage.store, screen.say)
+        operators = Operators(script, stage.feed, stage.home, stage.store, screen.say, stage.as_called)
         replay.prepare()
         patience = Patience(_PATIENCE)
         looked, settled, now = 0.0, False, datetime.now(UTC)

@@ -16,9 +16,10 @@ from interlock_store import Store
 _LAND, _REST = "land", "rest"
 _MOST_AT_WORK = 4
 _LONGER = 40.0
-"""Seconds without progress after which the rest of the late hour no longer waits for the end of the amended hour."""
-_UNTIL_HELD = 20.0
-"""Longest time in seconds that the rest of the short hour waits until its run is held. It comes within the SLA."""
+"""Seconds without progress after which a rest no longer waits.
+
+That of the late hour waits for the end of the amended hour, and that of the short hour until its run is held.
+"""
 
 
 def _utc_now() -> datetime:
@@ -80,10 +81,10 @@ class Replay:
         """
         due = [one for one in self._coming if one[0] <= self.elapsed]
         for one in due:
-            at, kind, landing = one
+            _, kind, landing = one
             if kind == _LAND and busy >= _MOST_AT_WORK:
                 continue
-            if kind == _REST and not self._may_come(landing, at, standing, quiet):
+            if kind == _REST and not self._may_come(landing, standing, quiet):
                 continue
             self._coming.remove(one)
             if kind == _REST:
@@ -93,7 +94,7 @@ class Replay:
             busy += 1
         self._follow_jobs()
 
-    def _may_come(self, landing: Landing, at: float, standing: Standing, quiet: float) -> bool:
+    def _may_come(self, landing: Landing, standing: Standing, quiet: float) -> bool:
         """Whether the rest of an hour may land now.
 
         An amendment comes after the runs of its hour. The late rest, which releases gold, comes after the runs of the
@@ -103,7 +104,7 @@ class Replay:
             return _are_through(landing.date, standing, attempts=1)
         if landing.date == self._script.late and quiet < _LONGER:
             return _are_through(self._script.amended, standing, attempts=2)
-        if landing.date == self._script.short and self.elapsed < at + _UNTIL_HELD:
+        if landing.date == self._script.short and quiet < _LONGER:
             progress, _ = standing.get((BRONZE, landing.date), (None, 0))
             return progress is Progress.HELD
         return True

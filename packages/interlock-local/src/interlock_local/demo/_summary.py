@@ -27,7 +27,7 @@ def summarize(terminal: Terminal, evidence: Evidence, findings: list[Finding], s
 
 
 def _runs(terminal: Terminal, evidence: Evidence, findings: list[Finding]) -> Rows:
-    title = "Runs (the time of their end, and of the start by the dry run, in UTC)"
+    title = "Runs: the end of each (✓1: by attempt 1), and the start by the dry run, in UTC"
     shown = terminal.table("run", "bronze", "dry run", "silver", "scene", title=title, whole=("run", "dry run"))
     runs = evidence.runs
     for day, hours in evidence.script.hours.items():
@@ -45,10 +45,10 @@ def _runs(terminal: Terminal, evidence: Evidence, findings: list[Finding]) -> Ro
 def _cell(run: Run | None) -> Cell:
     if run is None:
         return ("red", "never ran")
-    colour = "green" if run.status is RunStatus.COMPLETED else "red"
+    # A sign and the number of the attempt, as on the board, so that an hour has one line in 80 columns.
+    colour, sign = ("green", "✓") if run.status is RunStatus.COMPLETED else ("red", f"✗ {run.status.lower()}")
     ended = f" {run.closed_at.astimezone(UTC):%H:%M:%S}Z" if run.closed_at is not None else ""
-    attempt = f" attempt {run.attempt}" if run.attempt else ""
-    return [[(colour, run.status.lower()), f"{ended}{attempt}"]]
+    return [[(colour, f"{sign}{run.attempt or ''}"), ended]]
 
 
 def _observed(evidence: Evidence, date: str) -> Cell:

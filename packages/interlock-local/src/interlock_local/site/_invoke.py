@@ -11,7 +11,9 @@ _PATIENCE = 120.0
 _BETWEEN_PINGS = 0.2
 
 _LONGEST = 600
-_ERROR, _SLOW, _OF_FILES = "error: ", "no answer within", "targets"
+_ERROR, _OF_FILES = "error: ", "targets"
+_SLOW = ("no answer within", "RetryLater: too little time is left")
+"""The begins of faults that a busy machine causes: of a check without an answer, and of one that began too late."""
 
 
 def invoke_function(functions: Any, environment: str, service: str, payload: dict[str, Any]) -> Any:

@@ -119,11 +119,14 @@ class LocalStack:
             self.stop()
             raise
 
-    def stop(self) -> None:
-        """Handle the remaining stream records, then stop everything. A second call does nothing."""
+    def stop(self, *, drain: bool = True) -> None:
+        """Handle the remaining stream records, then stop everything. A second call does nothing.
+
+        drain: False leaves the remaining records, for a stack of which nothing is kept.
+        """
         pump, self._pump = self._pump, None
         if pump is not None:
-            if self._server.failure is None:
+            if drain and self._server.failure is None:
                 pump.drain(_DRAIN_SECONDS)
             pump.stop()
         if self._pump_log is not None:
