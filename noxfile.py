@@ -265,12 +265,17 @@ def site(session: nox.Session) -> None:
 
 @nox.session
 def tables(session: nox.Session) -> None:
-    """Compare tables of the docs with cron readers, emulators, libraries and benchmarks. `-- --write` writes them."""
+    """Compare tables of the docs with cron readers, emulators, libraries and benchmarks. `-- --write` writes them.
+
+    The differences between the local server and AWS have tests, which wait for its timers.
+    """
     _sync_workspace(session)
     options = [] if "--write" in session.posargs else ["--check"]
     session.run("python", "docs/website/costs.py", *options)
     for script in ("dialects", "guesses"):
         session.run_install("uv", "run", "--quiet", "--no-project", f"docs/website/{script}.py", *options)
+    differences = "packages/interlock-local/tests/server/test_differences.py"
+    session.run("pytest", "-q", differences, env={"INTERLOCK_DIFFERENCES": "1"})
 
 
 @nox.session
