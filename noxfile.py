@@ -453,11 +453,13 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def restart(session: nox.Session) -> None:
-    """Stop and start the local stack while 100 runs are held. Each run must go on with its last sensor."""
+    """Stop and start the local stack while 100 runs are held, and deploy single services while runs are in flight."""
     _sync_workspace(session)
     waiting = {"INTERLOCK_WAITING_RUNS": os.environ.get("INTERLOCK_WAITING_RUNS", "100")}
     test = "tests/integration/test_waits.py::test_held_runs_go_on_after_a_restart"
     session.run("pytest", "-q", "-s", "--timeout=1800", test, *session.posargs, env=waiting)
+    redeploy = {"INTERLOCK_REDEPLOY": "1"}
+    session.run("pytest", "-q", "--timeout=1800", "tests/integration/test_redeploy.py", env=redeploy)
 
 
 @nox.session
