@@ -253,7 +253,7 @@ def test_unreachable_registry_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_libraries_load_without_the_parts_for_debuggers(tmp_path: Path) -> None:
-    """Debian and the wheels of libraries have such parts or not. What is loaded stays the same."""
+    """Some libraries have such parts. The loaded module stays the same."""
     found = {module: Path(importlib.import_module(module).__file__ or "") for module in ("msgspec._core", "_ctypes")}
     for module, library in found.items():
         copy = tmp_path / library.name
@@ -278,7 +278,7 @@ def section_table(content: bytes) -> tuple[int, int, int]:
     return (*struct.unpack_from("<Q", content, 40), *struct.unpack_from("<HH", content, 60))
 
 
-def test_what_is_behind_the_last_segment_is_left_out() -> None:
+def test_content_behind_the_last_segment_is_left_out() -> None:
     header = bytearray(b"\x7fELF\x02\x01" + bytes(58))
     struct.pack_into("<QQ", header, 32, 64, 500)  # the segments, and the sections
     struct.pack_into("<HHHHH", header, 54, 56, 2, 64, 7, 6)
