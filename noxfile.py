@@ -521,6 +521,15 @@ def season(session: nox.Session) -> None:
 
 
 @nox.session
+def account(session: nox.Session) -> None:
+    """Test an AWS account, whose id is INTERLOCK_ACCOUNT_TESTS, with a deployment of its own. It costs money."""
+    if not os.environ.get("INTERLOCK_ACCOUNT_TESTS"):
+        session.error("This session deploys to AWS and costs money: set INTERLOCK_ACCOUNT_TESTS to the account's id.")
+    _sync_workspace(session)
+    session.run("pytest", "-q", "-s", "--timeout=3600", "tests/account", *session.posargs)
+
+
+@nox.session
 def airflow(session: nox.Session) -> None:
     """Start DAG runs on a real Airflow 3 in a separate environment, and import its DAGs."""
     _sync_workspace(session)
