@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from account import Deployed, Refusal, chosen_account, cost_lines, deployed, usage_of
+from account import Deployed, WrongAccount, chosen_account, cost_lines, deployed, usage_of
 from interlock_local.site import teardown
 from interlock_store import DynamoTables, Store, TableNames
 
@@ -25,8 +25,8 @@ def clients() -> Callable[[str], Any]:
 def deployment(clients: Callable[[str], Any]) -> Iterator[Deployed]:
     try:
         account = chosen_account(os.environ, lambda: str(clients("sts").get_caller_identity()["Account"]))
-    except Refusal as refusal:
-        pytest.exit(str(refusal), returncode=2)
+    except WrongAccount as error:
+        pytest.exit(str(error), returncode=2)
     environment, begin = f"account-{secrets.token_hex(4)}", datetime.now(UTC)
     region = clients("dynamodb").meta.region_name
     print(f"\ndeploying {environment}-interlock-* to account {account} in {region}")

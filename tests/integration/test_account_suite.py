@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account import Refusal, Usage, chosen_account, cost_lines, usage_of
+from account import Usage, WrongAccount, chosen_account, cost_lines, usage_of
 from account._deployment import root_text
 
 ID = "123456789012"
@@ -17,18 +17,18 @@ def never() -> str:
 
 @pytest.mark.parametrize("variables", [{}, {"INTERLOCK_ACCOUNT_TESTS": ""}, {"INTERLOCK_ACCOUNT_TESTS": " "}])
 def test_without_an_account_the_suite_does_not_run(variables: dict[str, str]) -> None:
-    with pytest.raises(Refusal, match="costs money: set INTERLOCK_ACCOUNT_TESTS to the id of the account"):
+    with pytest.raises(WrongAccount, match="costs money: set INTERLOCK_ACCOUNT_TESTS to the id of the account"):
         chosen_account(variables, never)
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "12345678901", "1234567890123", "12345678901a"])
 def test_an_account_is_named_by_its_id(value: str) -> None:
-    with pytest.raises(Refusal, match=f"INTERLOCK_ACCOUNT_TESTS is '{value}', which is no account id"):
+    with pytest.raises(WrongAccount, match=f"INTERLOCK_ACCOUNT_TESTS is '{value}', which is no account id"):
         chosen_account({"INTERLOCK_ACCOUNT_TESTS": value}, never)
 
 
 def test_credentials_of_another_account_are_rejected() -> None:
-    with pytest.raises(Refusal, match=f"is {ID}, but the credentials belong to account 999999999999"):
+    with pytest.raises(WrongAccount, match=f"is {ID}, but the credentials belong to account 999999999999"):
         chosen_account({"INTERLOCK_ACCOUNT_TESTS": ID}, lambda: "999999999999")
 
 
