@@ -13,7 +13,7 @@ class WrongAccount(Exception):
 def chosen_account(variables: Mapping[str, str], caller: Callable[[], str]) -> str:
     """The id of the account in the variable INTERLOCK_ACCOUNT_TESTS.
 
-    `caller` asks AWS for the account of the credentials. Raises WrongAccount if the variable is absent or no account id,
+    `caller` asks AWS for the account of the credentials. Raises WrongAccount if the variable is absent or has no id,
     or if the credentials belong to another account.
     """
     wanted = variables.get(ACCOUNT, "").strip()
