@@ -1,5 +1,6 @@
 """The suite of a real account runs in the named account only, and computes its cost from counts."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 from account import Usage, WrongAccount, chosen_account, cost_lines, usage_of
 from account._deployment import root_text
+
+from interlock_local import find_checkout
 
 ID = "123456789012"
 
@@ -41,6 +44,10 @@ def test_terraform_may_work_in_the_named_account_only(tmp_path: Path) -> None:
     assert f'allowed_account_ids = ["{ID}"]' in text
     assert 'environment         = "account-1"' in text
     assert "deletion_protection = false" in text
+    variables = (find_checkout() / "infra" / "stack" / "variables.tf").read_text(encoding="utf-8")
+    given = set(re.findall(r"^  (\w+) += ", text.partition('module "interlock"')[2], re.MULTILINE)) - {"source"}
+    assert len(given) == 6
+    assert given <= set(re.findall(r'^variable "(\w+)"', variables, re.MULTILINE))
 
 
 class Cloud:
