@@ -265,12 +265,17 @@ def site(session: nox.Session) -> None:
 
 @nox.session
 def tables(session: nox.Session) -> None:
-    """Compare tables of the docs with cron readers, emulators, libraries and benchmarks. `-- --write` writes them."""
+    """Compare tables of the docs with cron readers, emulators, libraries and benchmarks. `-- --write` writes them.
+
+    The differences between the local server and AWS have tests, which wait for its timers.
+    """
     _sync_workspace(session)
     options = [] if "--write" in session.posargs else ["--check"]
     session.run("python", "docs/website/costs.py", *options)
     for script in ("dialects", "guesses"):
         session.run_install("uv", "run", "--quiet", "--no-project", f"docs/website/{script}.py", *options)
+    differences = "packages/interlock-local/tests/server/test_differences.py"
+    session.run("pytest", "-q", differences, env={"INTERLOCK_DIFFERENCES": "1"})
 
 
 @nox.session
@@ -448,11 +453,13 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def restart(session: nox.Session) -> None:
-    """Stop and start the local stack while 100 runs are held. Each run must go on with its last sensor."""
+    """Stop and start the local stack while 100 runs are held, and deploy single services while runs are in flight."""
     _sync_workspace(session)
     waiting = {"INTERLOCK_WAITING_RUNS": os.environ.get("INTERLOCK_WAITING_RUNS", "100")}
     test = "tests/integration/test_waits.py::test_held_runs_go_on_after_a_restart"
     session.run("pytest", "-q", "-s", "--timeout=1800", test, *session.posargs, env=waiting)
+    redeploy = {"INTERLOCK_REDEPLOY": "1"}
+    session.run("pytest", "-q", "--timeout=1800", "tests/integration/test_redeploy.py", env=redeploy)
 
 
 @nox.session
@@ -511,6 +518,15 @@ def season(session: nox.Session) -> None:
     size = {"INTERLOCK_SLA_DAYS": "100", "INTERLOCK_SLA_PIPELINES": "200", "INTERLOCK_SLA_START": "2026-03-05"}
     wanted = {name: os.environ.get(name, value) for name, value in size.items()}
     session.run("pytest", "-q", "-s", "tests/sla/test_hundred_days.py", *session.posargs, env=wanted)
+
+
+@nox.session
+def account(session: nox.Session) -> None:
+    """Test an AWS account, whose id is INTERLOCK_ACCOUNT_TESTS, with a deployment of its own. It costs money."""
+    if not os.environ.get("INTERLOCK_ACCOUNT_TESTS"):
+        session.error("This session deploys to AWS and costs money: set INTERLOCK_ACCOUNT_TESTS to the account's id.")
+    _sync_workspace(session)
+    session.run("pytest", "-q", "-s", "--timeout=3600", "tests/account", *session.posargs)
 
 
 @nox.session

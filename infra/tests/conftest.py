@@ -33,8 +33,9 @@ _OFFLINE = ("Failed to query available provider packages", "could not connect to
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--further`: check each negative root, also those whose kind of fault another root has."""
+    """`--further`: also check the negative roots whose kind of fault another root has. `--write`: see its test."""
     parser.addoption("--further", action="store_true", help="check each negative root")
+    parser.addoption("--write", action="store_true", help="write the policies of the plan into interlock-local")
 
 
 def _unavailable(why: str) -> None:

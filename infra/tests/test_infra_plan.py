@@ -745,7 +745,7 @@ def test_job_events_can_be_left_out(stack: "Plan", small: "Plan") -> None:
 
 def test_the_alert_rule_is_updated_after_its_function() -> None:
     """A function of an earlier version would dead-letter a canary. The plan does not show this order."""
-    service = Path(__file__).resolve().parents[1] / "services/alert-dispatcher/main.tf"
+    service = Path(__file__).resolve().parents[1] / "services/alert-dispatcher/routing.tf"
     rule = service.read_text(encoding="utf-8").partition('resource "aws_cloudwatch_event_rule" "alerts"')[2]
     assert "depends_on = [module.function]" in rule.partition("\nresource")[0]
 

@@ -870,5 +870,18 @@ def test_the_timeout_and_the_starts_are_settings() -> None:
     assert '"MaxAttempts": ${trigger_max_attempts}' in text
 
 
+def test_the_machine_has_no_map_no_parallel_and_no_activity() -> None:
+    """The local server plays them in other ways than Step Functions (docs/reference/local-stack.md §3)."""
+    states = MACHINE["States"].values()
+    assert {state["Type"] for state in states} == {"Task", "Choice", "Wait", "Succeed", "Fail"}
+    assert not [state for state in states if ":activity:" in state.get("Resource", "")]
+
+
+def test_the_machine_asks_for_presence_and_texts_only() -> None:
+    choices = [choice for state in MACHINE["States"].values() for choice in state.get("Choices", [])]
+    asked = {name for choice in choices for name in choice} - {"Variable", "Next"}
+    assert asked == {"IsPresent", "StringEquals"}
+
+
 def test_the_machine_has_few_states() -> None:
     assert len(MACHINE["States"]) == 22

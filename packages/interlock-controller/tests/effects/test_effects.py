@@ -320,3 +320,13 @@ def test_timers_are_made_once_and_may_be_deleted_twice(aws: None, store: Store) 
         timers.delete(breach)
         timers.delete(warning)
     assert client.list_schedules(GroupName="sla")["Schedules"] == []
+
+
+def test_a_timer_of_any_zone_is_set_in_utc(aws: None) -> None:
+    client = boto3.client("scheduler", region_name="us-east-1")
+    client.create_schedule_group(Name="sla")
+    text = PIPELINE.replace("{maxDuration: 1h}", '{deadline: "08:30", timezone: Asia/Kolkata}')
+    breach = timers_of(decode_yaml(text, "bronze.yaml"), KEY, None, Exclusions())[-1]
+    SchedulerTimers(client, group="sla", target_arn="arn:aws:lambda:::f", role_arn=_ROLE).create(KEY, breach)
+    found = client.get_schedule(GroupName="sla", Name=breach.name)
+    assert (found["ScheduleExpression"], found["ScheduleExpressionTimezone"]) == ("at(2026-03-04T03:00:00)", "UTC")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from interlock_lifecycle.waits import JOBS_WITH_EVENTS, JobName, job_of_event
 from interlock_local import LocalStackError, find_checkout
 from interlock_local.site import Deployment, StackSettings, deploy, has_slack, kept_variables, render_definition
-from interlock_local.site._policies import role_policy
+from interlock_local.site._policies import EXTRAS, ROLES, Identity, role_policy, trust_policy
 from interlock_local.site._site import Site
 from interlock_local.site._tables import Tables, _table
 from interlock_local.stack import Ministack
@@ -25,12 +25,9 @@ from interlock_store import PROJECTED
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-# Our server asks for these in place of the resources of AWS.
-OWN_SERVERS = {
-    "scheduler:CreateSchedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*",
-    "scheduler:DeleteSchedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*",
-    "states:SendTaskSuccess": "*",
-}
+# AWS accepts no resource for these actions.
+EVERYWHERE = {"dynamodb:ListStreams"}
+IDENTITY = Identity("test", REGION, ACCOUNT)
 SETTINGS = StackSettings(
     environment="test",
     job_environment={"INTERLOCK_HOME": "/data"},
@@ -152,7 +149,7 @@ def test_the_functions_have_their_limits(
     name = f"test-interlock-{service}"
     found = clients("lambda").get_function(FunctionName=name)
     shape = found["Configuration"]
-    assert (shape["Timeout"], shape["MemorySize"]) == (timeout, 256)
+    assert (shape["Timeout"], shape["MemorySize"]) == (timeout, 512)
     assert shape["Handler"] == f"interlock_{service.replace('-', '_')}.handler.handle"
     assert shape["Role"] == f"arn:aws:iam::{ACCOUNT}:role/{name}"
     assert found["Concurrency"]["ReservedConcurrentExecutions"] == concurrency
@@ -205,31 +202,32 @@ def test_functions_get_their_variables_without_those_of_jobs(
     assert ("INTERLOCK_WEBHOOK_KEY" in variables) == (service == "alert-dispatcher")
 
 
-@pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
-def test_no_role_has_wildcard_actions_or_resources(clients: Clients, deployment: Deployment, role: str) -> None:
-    name = f"test-interlock-{role}"
-    policy = clients("iam").get_role_policy(RoleName=name, PolicyName="interlock")["PolicyDocument"]
-    document = policy if isinstance(policy, dict) else json.loads(policy)
-    assert document["Statement"]
-    for statement in document["Statement"]:
-        assert not any("*" in action for action in statement["Action"])
-        own = {OWN_SERVERS.get(action) for action in statement["Action"]}
-        assert all(
-            (resource.startswith("arn:aws:") and "test-interlock-" in resource) or own == {resource}
-            for resource in statement["Resource"]
-        )
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_its_trust_and_its_policy(clients: Clients, deployment: Deployment, role: str) -> None:
+    """infra/tests compares both with the plan."""
+    iam, name = clients("iam"), f"test-interlock-{role}"
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert trust == trust_policy(role, IDENTITY)
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["interlock"]
+    policy = iam.get_role_policy(RoleName=name, PolicyName="interlock")["PolicyDocument"]
+    assert policy == role_policy(role, IDENTITY, own_server=True)
 
 
-@pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
-def test_role_on_aws_reaches_only_its_own_deployment(role: str) -> None:
-    def arn(service: str, resource: str) -> str:
-        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("own_server", [False, True])
+def test_a_role_reaches_only_its_own_deployment(role: str, own_server: bool) -> None:
+    local = {one.sid for one in EXTRAS if one.own_server}
+    for statement in role_policy(role, IDENTITY, own_server=own_server)["Statement"]:
+        actions, resources = (listed(statement[key]) for key in ("Action", "Resource"))
+        assert not any("*" in action for action in actions)
+        if statement["Sid"] in local:
+            assert own_server
+        elif not set(actions) <= EVERYWHERE and role != "sfn":
+            assert all("test-interlock-" in resource and "default" not in resource for resource in resources)
 
-    policy = role_policy(role, arn, lambda thing: f"test-interlock-{thing}")
-    for statement in policy["Statement"]:
-        for resource in statement["Resource"]:
-            assert "test-interlock-" in resource
-            assert "default" not in resource
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def test_the_state_machine_names_the_functions(clients: Clients, deployment: Deployment) -> None:

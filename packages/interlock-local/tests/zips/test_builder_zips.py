@@ -1,8 +1,11 @@
 """The zips: only the closure of each service, reproducible, and built only if needed."""
 
 import hashlib
+import importlib
 import os
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -13,6 +16,9 @@ import pytest
 
 from interlock_local import LocalStackError
 from interlock_local.zips import SERVICES, Target, build_zips
+from interlock_local.zips._content import USED_ROOMS, loadable, shipped
+
+ROOT = Path(__file__).resolve().parents[4]
 
 BACKEND = '[build-system]\nrequires = ["uv_build>=0.9,<0.14"]\nbuild-backend = "uv_build"\n'
 SIBLINGS = ("interlock-sla", "interlock-dlq")
@@ -244,3 +250,90 @@ def test_unreachable_registry_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
         build_zips(checkout, Target.host())
     assert "\n" not in str(caught.value)
     assert list(cache.rglob("*.zip")) == []
+
+
+def test_libraries_load_without_the_parts_for_debuggers(tmp_path: Path) -> None:
+    """Some libraries have such parts. The loaded module stays the same."""
+    found = {module: Path(importlib.import_module(module).__file__ or "") for module in ("msgspec._core", "_ctypes")}
+    for module, library in found.items():
+        copy = tmp_path / library.name
+        copy.write_bytes(loadable(library.read_bytes()))
+        assert copy.stat().st_size <= library.stat().st_size
+        sections_at, _, _ = section_table(copy.read_bytes())
+        assert sections_at == 0
+        code = (
+            "import importlib.machinery as m, importlib.util as u, sys\n"
+            "spec = u.spec_from_file_location(*sys.argv[1:]); found = u.module_from_spec(spec)\n"
+            "spec.loader.exec_module(found); print(found.__file__, len(dir(found)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, module, str(copy)], capture_output=True, text=True, check=True
+        )
+        path, names = done.stdout.split()
+        assert (path, int(names)) == (str(copy), len(dir(importlib.import_module(module))))
+
+
+def section_table(content: bytes) -> tuple[int, int, int]:
+    """Where a library has its table of sections, their number, and the one with their names."""
+    return (*struct.unpack_from("<Q", content, 40), *struct.unpack_from("<HH", content, 60))
+
+
+def test_content_behind_the_last_segment_is_left_out() -> None:
+    header = bytearray(b"\x7fELF\x02\x01" + bytes(58))
+    struct.pack_into("<QQ", header, 32, 64, 500)  # the segments, and the sections
+    struct.pack_into("<HHHHH", header, 54, 56, 2, 64, 7, 6)
+    segments = [struct.pack("<IIQQQQQQ", 1, 5, offset, 0, 0, size, size, 8) for offset, size in ((200, 50), (176, 10))]
+    content = bytes(header) + b"".join(segments) + bytes(range(74)) + b"symbols" * 40
+    kept = loadable(content)
+    assert len(kept) == 250
+    assert section_table(kept) == (0, 0, 0)
+    assert kept[64:] == content[64:250]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x7fELF", b"\x7fELF\x01\x01" + bytes(80), b"\x7fELF\x02\x02" + bytes(80), b"MZ" + bytes(80)]
+)
+def test_other_files_stay_as_they_are(content: bytes) -> None:
+    assert loadable(content) == content
+
+
+ROOM = re.compile(r"(?:from|import) interlock_controller\.([a-z]\w*)")
+
+
+def rooms_named_in(folder: Path) -> set[str]:
+    """The rooms of the controller that the modules below a folder import, at once or later."""
+    texts = [path.read_text() for path in folder.rglob("*.py")]
+    assert texts, folder
+    return {room for text in texts for room in ROOM.findall(text)}
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_zip_has_each_room_of_the_controller_that_it_uses(service: str) -> None:
+    controller = ROOT / "packages" / "interlock-controller" / "src" / "interlock_controller"
+    used, waiting = set(), rooms_named_in(ROOT / "services" / service / "src")
+    while waiting:
+        used |= waiting
+        waiting = {name for room in waiting for name in rooms_named_in(controller / room)} - used
+    assert used - {"effects"} == USED_ROOMS.get(service, frozenset())
+
+
+def test_a_zip_leaves_out_the_rooms_of_other_services(tmp_path: Path) -> None:
+    for room in ("effects", "records", "runs", "slas", "watch"):
+        (tmp_path / "interlock_controller" / room).mkdir(parents=True)
+        (tmp_path / "interlock_controller" / room / "__init__.py").touch()
+    kept = {path.parent.name for path in shipped("orchestrator", tmp_path)}
+    assert kept == {"effects", "runs"}
+
+
+def test_a_zip_has_the_licence_of_interlock_once(tmp_path: Path) -> None:
+    for name, text in (
+        ("interlock_sla", "ours"),
+        ("interlock_rules", "ours"),
+        ("urllib3", "ours"),
+        ("interlock_x", "y"),
+    ):
+        folder = tmp_path / f"{name}-1.dist-info" / "licenses"
+        folder.mkdir(parents=True)
+        (folder / "LICENSE").write_text(text)
+    kept = [path.relative_to(tmp_path).parts[0] for path in shipped("orchestrator", tmp_path)]
+    assert kept == ["interlock_rules-1.dist-info", "interlock_x-1.dist-info", "urllib3-1.dist-info"]

@@ -40,7 +40,7 @@ class Functions:
             "Role": roles[service],
             "Handler": f"{module}.handler.handle",
             "Timeout": timeout,
-            "MemorySize": 256,
+            "MemorySize": 512,
             "Environment": {"Variables": self._variables(service, queues)},
         }
         architectures = [self._site.settings.architecture] if self._site.settings.architecture else []
@@ -82,18 +82,15 @@ class Functions:
     def _variables(self, service: str, queues: Mapping[str, Queue]) -> dict[str, str]:
         settings = self._site.settings
         tables = {f"{table.upper()}_TABLE": self._site.name(table) for table in ("control", "joblog", "rerun")}
-        common = {
-            **tables,
-            "EVENT_BUS_NAME": self._site.name("bus"),
-            "SFN_TIMEOUT_SECONDS": str(settings.execution_timeout_seconds),
-        }
+        common = {**tables, "EVENT_BUS_NAME": self._site.name("bus")}
+        runs = {"SFN_TIMEOUT_SECONDS": str(settings.execution_timeout_seconds)}
         machine = {"STATE_MACHINE_ARN": self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")}
         timers = {
             "SLA_MONITOR_ARN": self._site.arn("lambda", f"function:{self._site.name('sla-monitor')}"),
             "SCHEDULER_ROLE_ARN": self._site.arn("iam", f"role/{self._site.name('scheduler')}"),
             "SCHEDULER_GROUP_NAME": self._site.name("sla"),
             "SCHEDULER_DLQ_ARN": queues["async-dlq"].arn,
-            "SKIP_SCHEDULER": "true" if settings.skip_scheduler else "false",
+            "SKIP_SCHEDULER": "true" if settings.skip_scheduler else "",
         }
         events = {"EVENTS_TABLE": self._site.name("events"), "EVENTS_TTL_DAYS": str(settings.events_ttl_days)}
         patience = {
@@ -111,14 +108,15 @@ class Functions:
         variables = {
             "stream-router": {
                 **common,
+                **runs,
                 **machine,
                 **letters,
                 "SENSOR_INBOX_DLQ_URL": queues["sensor-inbox-dlq.fifo"].url,
                 "JOB_EVENTS_QUEUE_ARN": queues["job-events"].arn,
             },
-            "orchestrator": {**common, **settings.job_environment},
+            "orchestrator": {**common, **runs, **settings.job_environment},
             "sla-monitor": {**common, **timers},
-            "watchdog": {**common, **machine, **letters, **timers, **patience},
+            "watchdog": {**common, **runs, **machine, **letters, **timers, **patience},
             "event-sink": {**events, "DLQ_QUEUE_URL": queues["event-sink-dlq"].url},
             "alert-dispatcher": {
                 **events,

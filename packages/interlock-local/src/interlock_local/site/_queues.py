@@ -49,8 +49,8 @@ class Messaging:
             redrive = json.dumps({"deadLetterTargetArn": found[dead_letters].arn, "maxReceiveCount": receives})
             found[name] = self._queue(name, RedrivePolicy=redrive, VisibilityTimeout=str(visibility))
         for name, queue in found.items():
-            # No rule sends to the sensor inbox, and the policy of a writer's role permits its messages.
-            if not name.startswith("sensor-inbox"):
+            # No rule sends to the sensor inbox and to the letters of streams. The policies of roles permit them.
+            if not name.startswith(("sensor-inbox", "sr-")):
                 policy = _queue_policy(queue.arn, self._site.account)
                 self._site.clients("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
         return found

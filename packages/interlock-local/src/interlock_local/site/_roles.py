@@ -1,12 +1,11 @@
 """The roles of a deployment, and the group of its SLA timers."""
 
-import contextlib
 import json
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_local import LocalStackError
-from interlock_local.site._policies import ROLES, role_policy
+from interlock_local.site._policies import ROLES, Identity, role_policy, trust_policy
 from interlock_local.site._site import Site
 
 
@@ -19,19 +18,17 @@ class Access:
 
     def roles(self) -> dict[str, str]:
         """One role per Lambda, one for the state machine and one for the scheduler, each with its own policy."""
-        client = self._site.clients("iam")
-        for role, principal in ROLES.items():
-            trust = {
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}],
-            }
-            with contextlib.suppress(client.exceptions.EntityAlreadyExistsException):
-                client.create_role(RoleName=self._site.name(role), AssumeRolePolicyDocument=json.dumps(trust))
-            policy = role_policy(role, self._site.arn, self._site.name, own_server=self._own_server)
-            client.put_role_policy(
-                RoleName=self._site.name(role), PolicyName="interlock", PolicyDocument=json.dumps(policy)
-            )
-        return {role: self._site.arn("iam", f"role/{self._site.name(role)}") for role in ROLES}
+        client, site = self._site.clients("iam"), self._site
+        identity = Identity(site.settings.environment, site.region, site.account)
+        for role in ROLES:
+            name, trust = site.name(role), json.dumps(trust_policy(role, identity))
+            try:
+                client.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+            except client.exceptions.EntityAlreadyExistsException:
+                client.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+            policy = json.dumps(role_policy(role, identity, own_server=self._own_server))
+            client.put_role_policy(RoleName=name, PolicyName="interlock", PolicyDocument=policy)
+        return {role: site.arn("iam", f"role/{site.name(role)}") for role in ROLES}
 
     def scheduler_group(self) -> None:
         client = self._site.clients("scheduler")

@@ -85,21 +85,25 @@ class Wiring:
             "source": ["interlock", CANARY_SOURCE],
             "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}],
         }
-        self._rule("event-sink", {"source": ["interlock"]}, queues["event-sink"].arn, bus=bus)
-        self._rule("alerts", alerting, queues["alerts"].arn, bus=bus)
+        sink, alerts, letters = queues["event-sink-dlq"], queues["alert-dlq"], queues["async-dlq"]
+        self._rule("event-sink", {"source": ["interlock"]}, queues["event-sink"].arn, sink, bus=bus)
+        self._rule("alerts", alerting, queues["alerts"].arn, alerts, bus=bus)
         ended = {
             "source": ["aws.states"],
             "detail-type": ["Step Functions Execution Status Change"],
             "detail": {
-                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                "status": ["ABORTED", "FAILED", "TIMED_OUT"],
                 "stateMachineArn": [self._machine_arn()],
             },
         }
         for job_type in JOB_EVENTS:
-            self._rule(f"job-events-{job_type}", self._job_pattern(job_type), queues["job-events"].arn)
-        self._rule("execution-status", ended, functions["watchdog"])
-        self._rule("watchdog", None, functions["watchdog"], schedule=self._site.settings.watchdog_schedule)
-        self._rule("alert-probe", None, functions["alert-dispatcher"], schedule="rate(1 minute)", given={"probe": True})
+            pattern = self._job_pattern(job_type)
+            self._rule(f"job-events-{job_type}", pattern, queues["job-events"].arn, queues["job-events-dlq"])
+        tick, probe = self._site.settings.watchdog_schedule, "rate(1 minute)"
+        self._rule("execution-status", ended, functions["watchdog"], letters)
+        self._rule("watchdog", None, functions["watchdog"], letters, schedule=tick)
+        dispatcher = functions["alert-dispatcher"]
+        self._rule("alert-probe", None, dispatcher, alerts, schedule=probe, given={"probe": True})
 
     def _job_pattern(self, job_type: str) -> dict[str, Any]:
         """The events of ended jobs of a type. An execution of Interlock itself is no job."""
@@ -117,6 +121,7 @@ class Wiring:
         thing: str,
         pattern: Mapping[str, Any] | None,
         target: str,
+        letters: Queue,
         *,
         bus: str = "default",
         schedule: str | None = None,
@@ -124,7 +129,8 @@ class Wiring:
     ) -> None:
         client = self._site.clients("events")
         when = {"ScheduleExpression": schedule} if schedule else {"EventPattern": json.dumps(pattern)}
-        to = {"Id": "interlock", "Arn": target, **({"Input": json.dumps(given)} if given else {})}
+        more = {"Input": json.dumps(given)} if given else {}
+        to = {"Id": "interlock", "Arn": target, "DeadLetterConfig": {"Arn": letters.arn}, **more}
         client.put_rule(Name=self._site.name(thing), EventBusName=bus, State="ENABLED", **when)
         client.put_targets(Rule=self._site.name(thing), EventBusName=bus, Targets=[to])
         if ":lambda:" in target:

@@ -11,13 +11,15 @@ import platform
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from interlock_local import LocalStackError, is_packed
 from interlock_local._services import SERVICES
+from interlock_local.zips import _content
 from interlock_local.zips._checkout_parts import CheckoutParts
+from interlock_local.zips._content import content_of, shipped
 from interlock_local.zips._installed_parts import InstalledParts
 from interlock_local.zips._target import Target, answer, find_interpreter
 
@@ -25,12 +27,11 @@ _IN_THE_RUNTIME = ("boto3", "botocore")
 """Left out with the packages that only they need, since Lambda's Python runtimes have them."""
 _NEVER_READ = ("pyyaml",)
 """Left out because the functions read JSON only. `interlock push` reads YAML."""
-_KEPT_METADATA = frozenset({"METADATA", "entry_points.txt"})
-_SELDOM = r"/(tzdata|contrib|scim|audit_logs|socket_mode|oauth|rtm|rtm_v2|slack)/|/(async|legacy)_"
+_SELDOM = (
+    r"/(tzdata|contrib|http2|scim|audit_logs|socket_mode|oauth|rtm|rtm_v2|slack)/"
+    r"|/(async|legacy)_|/(_yaml\w*|__main__|tornadoweb)\.py"
+)
 """The files without bytecode, as a regular expression: parts of libraries that no function imports."""
-_FOR_COMPILERS = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})
-_LICENCES = ("licen", "copying", "notice", "authors")
-"""The beginnings of the names of files that libraries must be passed on with."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 Progress = Callable[[str], None]
@@ -85,7 +86,7 @@ def build_zips(
                 parts.install(requirements[service], Path(scratch), content, target)
                 if compiler is not None:
                     _compile(content, compiler)
-                _write_zip(content, paths[service])
+                _write_zip(service, content, paths[service])
     if out is None:
         return paths
     out.mkdir(parents=True, exist_ok=True)
@@ -146,7 +147,8 @@ def _cache_key(
     found = hashlib.sha256()
     compiled_by = "" if compiler is None else answer(compiler, "import sys; print(sys.version)")
     machine = target.architecture or f"{platform.system()}-{platform.machine()}"
-    found.update(Path(__file__).read_bytes())  # it decides the layout of a zip
+    for module in (__file__, _content.__file__):  # they decide the layout of a zip
+        found.update(Path(module).read_bytes())
     found.update(type(parts).__name__.encode())
     for part in (target.python, machine, compiled_by, *requirements):
         found.update(f"{part}\0".encode())
@@ -173,35 +175,13 @@ def _compile(content: Path, compiler: str) -> None:
         raise LocalStackError(f"The bytecode was not compiled: {' '.join(done.stdout.split())[-600:]}")
 
 
-def _write_zip(content: Path, path: Path) -> None:
+def _write_zip(service: str, content: Path, path: Path) -> None:
     """Write sorted entries with one time and one mode, so that the same content gives the same bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in sorted(_shipped(content)):
+        for file in shipped(service, content):
             entry = zipfile.ZipInfo(str(file.relative_to(content)), _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, _shortened(file))
+            archive.writestr(entry, content_of(file))
     _write(path, packed.getvalue())
-
-
-def _shipped(content: Path) -> Iterator[Path]:
-    for file in content.rglob("*"):
-        if not file.is_file():
-            continue
-        parts = file.relative_to(content).parts
-        if parts[0] in {"bin", ".lock"} or "tests" in parts or file.suffix in _FOR_COMPILERS:
-            continue
-        if parts[0].endswith(".dist-info") and not (file.name in _KEPT_METADATA or _is_licence(parts)):
-            continue
-        yield file
-
-
-def _shortened(file: Path) -> bytes:
-    """The content of a file, for METADATA without the long description, which is a whole README."""
-    content = file.read_bytes()
-    return content.partition(b"\n\n")[0] + b"\n" if file.name == "METADATA" else content
-
-
-def _is_licence(parts: tuple[str, ...]) -> bool:
-    return "licenses" in parts or parts[-1].lower().startswith(_LICENCES)
