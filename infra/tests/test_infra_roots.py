@@ -74,7 +74,8 @@ REJECTED = {
 
 def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     services = {f"services/{path.name}" for path in (INFRA.parent / "services").iterdir() if path.is_dir()}
-    assert set(ROOTS) == {"bootstrap", "examples/complete", "examples/simple", "shared", "stack"} | services
+    examples = {"examples/complete", "examples/s3-arrivals", "examples/simple"}
+    assert set(ROOTS) == {"bootstrap", "shared", "stack"} | examples | services
 
 
 @pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/modules", "tests/own", "tests/small"])

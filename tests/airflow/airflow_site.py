@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DAG_ID = "interlock_probe"
+DAG_ID, PRODUCER_ID = "interlock_probe", "interlock_producer"
 _PATIENCE = 180.0
 _GRACE = 15.0
 
@@ -46,12 +46,12 @@ class Site:
         try:
             with self._timed("database"):
                 self._run("db", "migrate")
-            with self._timed("API and DAG"):
+            with self._timed("API and DAGs"):
                 self._start("api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1")
                 self._start("scheduler", "--skip-serve-logs")
                 self._start("dag-processor")
                 self._await("the API", self._answers)
-                self._await("the DAG", self._knows_the_dag)
+                self._await("the DAGs", self._knows_the_dags)
         except BaseException:
             self.__exit__()
             raise
@@ -76,9 +76,9 @@ class Site:
         pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [pid for pid in pids if mark in _environment_of(pid)]
 
-    def ask(self, path: str, user: str = "interlock") -> Any:
-        """The API's answer to a GET as this user, without the package under test."""
-        return self._exchange("GET", f"/api/v2{path}", token=self.token(user))
+    def ask(self, path: str, user: str = "interlock", *, body: Any = None) -> Any:
+        """The API's answer to a GET, or to a POST of a body, as this user and without the package under test."""
+        return self._exchange("POST" if body else "GET", f"/api/v2{path}", token=self.token(user), body=body)
 
     def token(self, user: str) -> str:
         """A token from the login."""
@@ -110,8 +110,8 @@ class Site:
     def _answers(self) -> bool:
         return bool(self.version)
 
-    def _knows_the_dag(self) -> bool:
-        return self.ask(f"/dags/{DAG_ID}")["is_paused"] is False
+    def _knows_the_dags(self) -> bool:
+        return all(self.ask(f"/dags/{dag}")["is_paused"] is False for dag in (DAG_ID, PRODUCER_ID))
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + _PATIENCE
@@ -174,6 +174,8 @@ def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:
     }
     return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {
         "AIRFLOW_HOME": str(home),
+        # The tests of producers write the keys of their local stack to this file.
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
         "HOME": str(home),
         "PATH": f"{executable.parent}{os.pathsep}{os.defpath}",
         "TMPDIR": str(home),
