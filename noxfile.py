@@ -215,7 +215,7 @@ def tutorial(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def examples(session: nox.Session) -> None:
-    """Test the data, jobs, pipelines and feed of the example."""
+    """Test the data, jobs, pipelines, feed and Lambda of the examples."""
     _sync_workspace(session)
     session.run("pytest", "-q", "examples", *session.posargs)
 

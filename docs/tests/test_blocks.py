@@ -2,15 +2,13 @@
 
 import ast
 import doctest
-import importlib
-import importlib.util
 import json
 import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import yaml
+from faces import names_of
 from test_docs import PAGES, ROOT, fences
 
 
@@ -48,20 +46,6 @@ def wrong_imports(code: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("interlock_"):
             known = names_of(str(node.module))
             yield from (f"{node.module}.{one.name}" for one in node.names if one.name not in known)
-
-
-def names_of(module: str) -> set[str]:
-    """The names of a module. An adapter of a library that is not installed here is read, and not imported."""
-    try:
-        return set(dir(importlib.import_module(module)))
-    except ModuleNotFoundError as error:
-        if str(error.name).startswith("interlock_"):
-            raise
-    spec = importlib.util.find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    kinds = (ast.ClassDef, ast.FunctionDef)
-    return {node.name for node in ast.parse(Path(spec.origin).read_text()).body if isinstance(node, kinds)}
 
 
 def program(text: str) -> str:

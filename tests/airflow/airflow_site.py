@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DAG_ID, PRODUCER_ID = "interlock_probe", "interlock_producer"
+DAG_ID, PRODUCER_ID, PAGE_ID = "interlock_probe", "interlock_producer", "orders"
 _PATIENCE = 180.0
 _GRACE = 15.0
 
@@ -30,6 +31,7 @@ class Site:
         self._executable = executable
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         shutil.copytree(Path(__file__).parent / "dags", home / "dags")
+        (home / "dags" / "page.py").write_text(_program_of_the_page())
         (home / "passwords.json").write_text(json.dumps(self.users))
         self._environment = _environment(executable, home, self.port)
 
@@ -111,7 +113,10 @@ class Site:
         return bool(self.version)
 
     def _knows_the_dags(self) -> bool:
-        return all(self.ask(f"/dags/{dag}")["is_paused"] is False for dag in (DAG_ID, PRODUCER_ID))
+        if errors := self.ask("/importErrors")["import_errors"]:
+            raise RuntimeError(f"Airflow cannot import a DAG: {errors}")
+        known = {dag["dag_id"] for dag in self.ask("/dags")["dags"]}
+        return known >= {DAG_ID, PRODUCER_ID, PAGE_ID}
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + _PATIENCE
@@ -153,6 +158,13 @@ class Site:
         begun = time.monotonic()
         yield
         self.seconds[what] = round(time.monotonic() - begun, 1)
+
+
+def _program_of_the_page() -> str:
+    """The DAG in the page about tools."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-sensor-from-your-tool.md"
+    [program] = [text for text in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) if "@dag" in text]
+    return str(program)
 
 
 def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:

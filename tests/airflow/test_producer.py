@@ -1,10 +1,11 @@
 """Tasks of a real Airflow 3 write sensor rows: too few rows hold a run of the local stack, and enough rows start it."""
 
+import contextlib
 import uuid
 from typing import Any
 
 import pytest
-from airflow_site import PRODUCER_ID, Site
+from airflow_site import PAGE_ID, PRODUCER_ID, Site
 from integration.conftest import Outside, await_that, folder, outside, pipeline, stack
 
 from interlock_lifecycle import RunStatus
@@ -31,9 +32,16 @@ def run(site: Site, outside: Outside, *, logical: str | None, interval: Any = IN
     run_id = f"run-{uuid.uuid4().hex}"
     body = {"dag_run_id": run_id, "logical_date": logical, "conf": conf, **interval}
     site.ask(f"/dags/{DAG}/dagRuns", body=body)
-    await_that(lambda: site.ask(f"/dags/{DAG}/dagRuns/{run_id}")["state"] in ("success", "failed"), run_id, every=2)
+    await_that(lambda: has_ended(site, run_id), f"end of {run_id}", every=2)
     tasks = site.ask(f"/dags/{DAG}/dagRuns/{run_id}/taskInstances")["task_instances"]
     return {task["task_id"]: task["state"] for task in tasks}
+
+
+def has_ended(site: Site, run_id: str) -> bool:
+    """Whether a run has ended. A busy Airflow may answer late."""
+    with contextlib.suppress(TimeoutError):
+        return site.ask(f"/dags/{DAG}/dagRuns/{run_id}")["state"] in ("success", "failed")
+    return False
 
 
 def rows(outside: Outside) -> dict[str, dict[str, Any]]:
@@ -66,6 +74,14 @@ def test_a_run_is_held_and_started_by_rows_of_tasks(site: Site, outside: Outside
     assert failed["error"] == "RuntimeError: the conf asks for a failure"
     state = found[f"task-state#{DATE}"]
     assert (state["complete"], state["task"], state["error"]) == (False, "load", failed["error"])
+
+
+def test_the_dag_of_the_page_has_its_tasks(site: Site) -> None:
+    tasks = site.ask(f"/dags/{PAGE_ID}/tasks")["tasks"]
+    assert {task["task_id"]: task["operator_name"] for task in tasks} == {
+        "load": "@task",
+        "report": "PutSensorOperator",
+    }
 
 
 def test_a_run_without_a_data_interval_writes_no_row(site: Site, outside: Outside) -> None:

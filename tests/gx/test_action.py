@@ -1,6 +1,8 @@
 """Checkpoints of a real Great Expectations write one row for each validation definition."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, Optional
 
 import pytest
@@ -16,6 +18,7 @@ from interlock_sensors.great_expectations import PutSensorAction  # noqa: E402
 # The tests are about the rows, and Great Expectations warns about libraries of its own.
 pytestmark = pytest.mark.filterwarnings("ignore")
 DATE = "2026-03-03"
+PAGE = (Path(__file__).parents[2] / "docs/how-to/write-a-sensor-from-your-tool.md").read_text(encoding="utf-8")
 NOT_NULL = gx.expectations.ExpectColumnValuesToNotBeNull(column="id")
 NO_COLUMN = gx.expectations.ExpectColumnValuesToNotBeNull(column="absent")
 MANY_ROWS = gx.expectations.ExpectTableRowCountToBeBetween(min_value=100)
@@ -180,6 +183,15 @@ def test_a_repeated_validation_writes_nothing(project: Project) -> None:
         frame = pandas.DataFrame({"id": [1]})
         checkpoint.run(batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=DATE))
     assert len(RECORDED[-1].writes) == 1
+
+
+def test_the_program_of_the_page_writes_a_row(project: Project) -> None:
+    [program] = [text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "PutSensorAction" in text]
+    names: dict[str, Any] = {}
+    exec(compile(program, "page", "exec"), names)
+    names["PutSensorAction"] = RecordedAction
+    names["daily"]([project.definition("orders", project.suite("s", NOT_NULL))], pandas.DataFrame({"id": [1]}), DATE)
+    assert project.rows[f"gx.orders#{DATE}"]["success"] is True
 
 
 def test_a_stored_checkpoint_has_the_action(project: Project, tmp_path: Any) -> None:
