@@ -531,12 +531,22 @@ def _install_sensors(session: nox.Session, folder: Path) -> None:
 
 @nox.session
 def airflow(session: nox.Session) -> None:
-    """Start DAG runs on a real Airflow 3 in a separate environment, and hold and start runs by rows of its tasks."""
+    """Start DAG runs on a real Airflow 3, import its DAGs, and hold and start runs by rows of its tasks."""
     _sync_workspace(session)
     folder = _server(session, "server", "tests/airflow/requirements.txt", "--only-binary=:all:")
     _install_sensors(session, folder)
     executable = {"INTERLOCK_TEST_AIRFLOW": str(folder / "airflow")}
     session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
+
+
+@nox.session
+def openlineage(session: nox.Session) -> None:
+    """Compare the events of examples/openlineage with those of the official client of OpenLineage."""
+    _sync_workspace(session)
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    pinned = "tests/openlineage/requirements.txt"
+    session.run_install("uv", "pip", "install", "--quiet", "--python", python, "--requirement", pinned)
+    session.run("pytest", "-q", "tests/openlineage", *session.posargs)
 
 
 @nox.session

@@ -25,6 +25,15 @@ _SLA = {
 }
 _FAILED = {**_OWNER, "event": "fail", "runId": "jr_4f1c", "category": "TRANSIENT", "attempts": 3}
 
+_RULE = {
+    "key": "landing",
+    "check": "gte",
+    "field": "count",
+    "needed": "gte 1000",
+    "observed": 872,
+    "heldSince": "2026-03-04T02:00:00Z",
+}
+
 _JOB = "https://eu-west-1.console.aws.amazon.com/gluestudio/home?region=eu-west-1#/job/load/run/jr_4f1c"
 
 _Event = tuple[str, str, dict[str, Any], dict[str, Any]]
@@ -63,7 +72,7 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
             "VALIDATION_EXHAUSTED",
             "03:00",
             {"attempt": 0, "message": "landing: count is 872, needs gte 1000 (128 short), since 02:00:00Z"},
-            {**_OWNER, "status": "FAILED_FINAL"},
+            {**_OWNER, "status": "FAILED_FINAL", "rules": [_RULE]},
         ),
     ),
     ("A deadline comes near", _WARNING),
@@ -74,12 +83,17 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
             "SCHEDULE_MISSED",
             "03:05",
             {"message": "no run of 2026-03-03 has begun. It was expected by 2026-03-04 04:00 CET (03:00Z)"},
-            {"source": "watchdog", "cron": "0 4 * * *"},
+            {**_OWNER, "source": "watchdog", "cron": "0 4 * * *"},
         ),
     ),
     (
         "The result of a run fails its checks",
-        ("POST_RUN_FAILED", "04:10", {"message": "audit.total is 990, needed at least 1000"}, {"sensorKey": "audit"}),
+        (
+            "POST_RUN_FAILED",
+            "04:10",
+            {"message": "audit.total is 990, needed at least 1000"},
+            {**_OWNER, "sensorKey": "audit"},
+        ),
     ),
     (
         "A rerun is rejected",
@@ -87,7 +101,7 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
             "RERUN_REJECTED",
             "09:30",
             {"message": "rerun (manual) rejected: no sensor is newer than the run"},
-            {"reason": "manual"},
+            {**_OWNER, "reason": "manual"},
         ),
     ),
     (
@@ -96,7 +110,7 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
             "ROW_CORRUPTED",
             "03:12",
             {"message": "row TRIGGER#stream#2026-03-03 is corrupted: attempt is 'two'. The run is closed"},
-            {"row": "TRIGGER#stream#2026-03-03", "problem": "attempt is 'two'"},
+            {**_OWNER, "row": "TRIGGER#stream#2026-03-03", "problem": "attempt is 'two'"},
         ),
     ),
     (
@@ -116,7 +130,7 @@ _EXAMPLES: tuple[tuple[str, _Event], ...] = (
 _RECOVERY: tuple[_Event, ...] = (
     _EXHAUSTED,
     _BREACH,
-    ("RERUN_ACCEPTED", "07:20", {"attempt": 3, "message": "rerun (manual) accepted as attempt 3"}, {}),
+    ("RERUN_ACCEPTED", "07:20", {"attempt": 3, "message": "rerun (manual) accepted as attempt 3"}, _OWNER),
     ("JOB_COMPLETED", "07:32", {"attempt": 3, "message": "attempt 3 succeeded"}, _OWNER),
 )
 

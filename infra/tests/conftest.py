@@ -18,6 +18,7 @@ SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "st
 ROOTS = (
     "bootstrap",
     "examples/complete",
+    "examples/openlineage",
     "examples/s3-arrivals",
     "examples/simple",
     "shared",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from conftest import Checker, Outcome
 
 INFRA = Path(__file__).resolve().parents[1]
+EXAMPLES = ("examples/complete", "examples/openlineage", "examples/s3-arrivals", "examples/simple")
 ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tfcheck.tfvars"))
 
 REJECTED = {
@@ -74,8 +75,7 @@ REJECTED = {
 
 def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     services = {f"services/{path.name}" for path in (INFRA.parent / "services").iterdir() if path.is_dir()}
-    examples = {"examples/complete", "examples/s3-arrivals", "examples/simple"}
-    assert set(ROOTS) == {"bootstrap", "shared", "stack"} | examples | services
+    assert set(ROOTS) == {"bootstrap", *EXAMPLES, "shared", "stack"} | services
 
 
 @pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/modules", "tests/own", "tests/small"])

@@ -191,6 +191,11 @@ def test_a_merged_failure_needs_the_event_that_reports_it(deployed: Deployed) ->
     assert fates(run(code=1))["c"] == "unaccounted"
 
 
+def test_a_new_merged_failure_waits_for_its_event(deployed: Deployed) -> None:
+    deployed.event("a", "JOB_FAILED", at=datetime.now(UTC), followedBy="RETRY_EXHAUSTED")
+    assert fates(run()) == {"a": "waiting"}
+
+
 def test_of_several_targets_the_worst_fate_counts(deployed: Deployed) -> None:
     for identifier in ("both", "one", "silent", "part"):
         deployed.event(identifier)

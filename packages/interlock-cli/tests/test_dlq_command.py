@@ -177,7 +177,7 @@ def test_each_message_goes_back_to_its_function(functions: Functions, tmp_path: 
     put("async-dlq", '{"source": "aws.states"}')
     done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1] == f"ledger: {tmp_path / 'ledger'}"
+    assert done.stdout.splitlines()[0] == f"ledger: {tmp_path / 'ledger'}"
     sent = dict(functions.invoked)
     assert sent["stream-router"] == {"Records": [{"n": 1}]}
     assert sent["sla-monitor"] == {"mode": "fire-alert"}
@@ -210,11 +210,35 @@ def test_failed_letters_stay_and_exit_code_is_one(functions: Functions, tmp_path
     assert (left("alert-dlq"), left("async-dlq")) == (1, 2)
 
 
+@pytest.mark.parametrize("operation", ["ReceiveMessage", "GetQueueAttributes"])
+def test_reports_come_before_the_error_of_a_queue(functions: Functions, tmp_path: Path, operation: str) -> None:
+    put("alert-dlq", ENVELOPE)
+    put("async-dlq", '{"mode": "fire-alert"}')
+
+    def deny(params: Any, **_: Any) -> None:
+        if params["QueueUrl"].endswith("async-dlq") and functions.invoked:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
+
+    functions.sqs.meta.events.register(f"provide-client-params.sqs.{operation}", deny)
+    ledger = str(tmp_path / "ledger")
+    done = dlq("redrive", "-q", "alert-dlq", "-q", "async-dlq", "--apply", "--json", "--ledger", ledger)
+    assert done.exit_code == 2
+    found = json.loads(done.stdout)
+    assert (found["ledger"], found["queues"]["alert-dlq"]["resent"]) == (ledger, 1)
+    assert "AccessDenied" in done.stderr
+    sent = len(functions.invoked) - 1
+    assert found["queues"]["async-dlq"]["resent"] == sent == (operation == "GetQueueAttributes")
+    put("alert-dlq", ENVELOPE)
+    again = dlq("redrive", "-q", "alert-dlq", "-q", "async-dlq", "--apply", "--ledger", str(tmp_path / "other"))
+    assert again.stdout.splitlines()[1] == "alert-dlq: 1 resent"
+    assert again.stdout.splitlines()[0] == f"ledger: {tmp_path / 'other'}"
+
+
 def test_only_the_named_letters_are_sent(functions: Functions, tmp_path: Path) -> None:
     wanted = put("alert-dlq", ENVELOPE)
     put("alert-dlq", ENVELOPE)
     done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
-    assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 1 skipped"
+    assert done.stdout.splitlines()[1] == "alert-dlq: 1 resent, 1 skipped"
     assert (left("alert-dlq"), len(functions.invoked)) == (1, 1)
 
 
@@ -224,7 +248,7 @@ def test_letters_that_another_reader_holds_are_counted(functions: Functions, tmp
     client = boto3.client("sqs", region_name="us-east-1")
     client.receive_message(QueueUrl=queue("alert-dlq"), MaxNumberOfMessages=1, VisibilityTimeout=600)
     options = ("redrive", "-q", "alert-dlq", "--ledger", str(tmp_path / "ledger"), "--apply")
-    assert dlq(*options).stdout.splitlines()[0] == "alert-dlq: 1 resent, 1 hidden by another reader"
+    assert dlq(*options).stdout.splitlines()[1] == "alert-dlq: 1 resent, 1 hidden by another reader"
     assert json.loads(dlq(*options, "--json").stdout)["queues"]["alert-dlq"]["hidden"] == 1
 
 
@@ -242,7 +266,7 @@ def test_record_that_dies_again_is_reported_as_such(functions: Functions, tmp_pa
     put_letter("sr-control-dlq")
     functions.invoking = lambda: put_letter("sr-control-dlq")
     done = dlq("redrive", "-q", "sr-control-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
-    assert done.stdout.splitlines()[0] == "sr-control-dlq: 1 resent, 1 dead-lettered again"
+    assert done.stdout.splitlines()[1] == "sr-control-dlq: 1 resent, 1 dead-lettered again"
     assert left("sr-control-dlq") == 1
 
 
@@ -257,7 +281,7 @@ def test_named_letter_is_found_in_the_whole_queue(functions: Functions, tmp_path
     for _ in range(120):
         wanted = put("alert-dlq", ENVELOPE)
     done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
-    assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 119 skipped", done.output
+    assert done.stdout.splitlines()[1] == "alert-dlq: 1 resent, 119 skipped", done.output
     assert (left("alert-dlq"), len(functions.invoked)) == (119, 1)
 
 

@@ -135,3 +135,13 @@ def test_cancelled_batch_gives_no_answer() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancel())
+
+
+@pytest.mark.parametrize("source", EVENTS)
+def test_handler_without_an_awaitable_has_handled(source: str) -> None:
+    handled: list[Any] = []
+    router = NullRouter()
+    event = EVENTS[source](items("ok", "ok"))
+    handle: Any = handled.append
+    result = asyncio.run(process_batch_async(event, handle, router))
+    assert (result.processed, len(handled), router.letters) == (2, 2, [])

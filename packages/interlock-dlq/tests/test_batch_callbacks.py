@@ -186,3 +186,15 @@ def test_hooks_get_results_and_fates() -> None:
 def test_unknown_option_is_error_before_any_record() -> None:
     with pytest.raises(TypeError, match="colour"):
         process_stream(batch(1)["Records"], broken, NullRouter(), colour="red")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("into", [None, dict[str, Any]])
+@pytest.mark.parametrize("source", EVENTS)
+def test_async_handler_of_sync_batch_is_an_error(source: str, into: Any) -> None:
+    async def handle(record: Any) -> None:
+        raise AssertionError("it is never awaited")
+
+    router = NullRouter()
+    with pytest.raises(TypeError, match="the batch needs process_batch_async"):
+        process_batch(batch(2, source), handle, router, into=into)
+    assert router.letters == []

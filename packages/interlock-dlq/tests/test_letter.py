@@ -82,6 +82,15 @@ def test_value_without_json_form_is_kept_as_text(value: object, kept: str) -> No
     assert decode_letter(text).id == letter.id
 
 
+def test_letter_has_no_character_that_sqs_rejects() -> None:
+    letter = make_letter(
+        {"a\uffff": ["\ufffe", "\\uffff", "ok\ufffd\U0001f600"]}, ValueError("\uffff"), source="s", now=AT
+    )
+    text = encode_letter(letter)
+    assert not {"\ufffe", "\uffff"} & set(text)
+    assert decode_letter(text) == letter
+
+
 def test_long_reason_is_cut_but_record_is_not() -> None:
     letter = make_letter({"value": "x" * 5000}, ValueError("y" * 5000), source="s", now=AT)
     assert len(letter.reason) == 1000

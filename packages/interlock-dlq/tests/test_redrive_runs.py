@@ -337,6 +337,16 @@ def test_ledger_belongs_to_one_queue(tmp_path: Path) -> None:
         FileLedger(tmp_path / "ledger", "https://sqs/others")
 
 
+def test_ledger_is_open_in_one_redrive(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    with FileLedger(path, URL, START) as ledger:
+        with pytest.raises(LedgerError, match="ledger is open in another redrive, which has not ended"):
+            FileLedger(path, URL)
+        ledger.write(Entry("a", "m", Step.RESENT, START))
+    with FileLedger(path, URL) as ledger:
+        assert ledger.step("m") is Step.RESENT
+
+
 def test_steady_flow_of_new_letters_does_not_keep_redrive_alive() -> None:
     def arrive(request: str) -> None:
         queue.moment += timedelta(seconds=1)

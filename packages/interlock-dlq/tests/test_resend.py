@@ -28,6 +28,7 @@ from interlock_dlq import (
     resend_stream_batch,
     resend_to_function,
 )
+from interlock_dlq._resend import lambda_client
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/t/stream/s"
 
@@ -313,3 +314,9 @@ def test_letter_too_large_for_queue_is_redriven_from_bucket() -> None:
     assert (lost, function.events) == (RedriveReport(failed=1), [])
     found = redrive("q", resend_to_function("f", function, bucket=bucket), client=queue, now=queue.now)
     assert (found, function.events) == (RedriveReport(resent=1), [{"Records": [{"n": "x" * 2000}]}])
+
+
+def test_default_client_waits_for_the_longest_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    client: Any = lambda_client()
+    assert client.meta.config.read_timeout > 15 * 60

@@ -154,6 +154,14 @@ def test_letter_that_queue_rejects_goes_to_bucket() -> None:
     assert (bucket.whole(announced), bucket.whole(sent), log.records) == (sent, sent, [])
 
 
+def test_letter_whose_content_queue_rejects_is_announced() -> None:
+    content = ClientError({"Error": {"Code": "InvalidMessageContents"}}, "SendMessage")
+    queue, log, sent = UnwillingQueue(content), Log(), letter()
+    SqsRouter("q", queue, fallback=LogRouter(log.logger)).route(sent)
+    assert (queue.asked, log.letters()) == (2, [sent])
+    assert decode_letter(queue.sent[0]["MessageBody"]).stored_at == "the log"
+
+
 def test_letter_goes_to_log_if_bucket_fails_too() -> None:
     queue, log, sent = UnwillingQueue(too_large(), too_large()), Log(), letter()
     bucket = LetterBucket("b", Bucket(TimeoutError("slow")))

@@ -134,6 +134,8 @@ MIXED = {"Records": [*batch_events.sqs(items(OK))["Records"], *batch_events.kine
     [
         (SNS, "eventSource must be one of aws:sqs, .*, got None"),
         ({"Records": [{"eventSource": "aws:s3"}]}, "got 'aws:s3'"),
+        ({"Records": [{"eventSource": {"name": "aws:sqs"}}]}, "eventSource must be one of"),
+        ({"eventSource": ["aws:kafka"], "records": {}}, "Records must be a list, got NoneType"),
         (MIXED, "one eventSource, got"),
         ({"detail": {}}, "Records must be a list, got NoneType"),
         ({"Records": "text"}, "Records must be a list, got str"),

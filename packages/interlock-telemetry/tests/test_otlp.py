@@ -115,6 +115,17 @@ def test_endpoint_without_extra_is_logged_and_work_goes_on() -> None:
 
 
 @needs_sdk
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000")]
+)
+def test_work_goes_on_if_the_sdk_rejects_a_variable(name: str, value: str) -> None:
+    said, logged = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", **{name: value})
+    assert len(said["each"]) == 1
+    assert [line["event"] for line in logged] == ["telemetry_off"]
+    assert "OpenTelemetry's SDK cannot start: ValueError: " in logged[0]["reason"]
+
+
+@needs_sdk
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_a_collector_that_rejects_slowly_costs_its_time_once(collector: Collector, status: int) -> None:
     collector.status, collector.delay = status, 0.4

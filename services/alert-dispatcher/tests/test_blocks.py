@@ -1,5 +1,6 @@
 """The blocks of a message: each part of an alert is there, no text is raw, and Slack's limits hold."""
 
+import html
 import json
 import re
 from datetime import UTC, datetime
@@ -163,6 +164,45 @@ def test_plain_texts_have_the_addresses_too() -> None:
     assert "job run: https://x.example/run?a=1&b=2\njob log: https://x.example/log" in plain_text_of(alert, PROD)
     shown = chatbot_message(alert, PROD, late=False)["content"]["description"]
     assert "job run: https://x.example/run?a=1&amp;b=2" in shown
+
+
+RULE = {"key": "landing", "field": "count", "needed": "gte 10", "observed": "7", "heldSince": "2026-03-03T22:40:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "shown"),
+    [
+        ("RETRY_EXHAUSTED", {"error": "ConnectTimeout: <db>"}, "error: ConnectTimeout: <db>"),
+        ("RETRY_EXHAUSTED", {}, "withheld: No further attempt starts."),
+        (
+            "VALIDATION_EXHAUSTED",
+            {"rules": [RULE]},
+            "- count of landing is 7, needed gte 10, since 2026-03-03T22:40:00Z",
+        ),
+        ("SLA_BREACH", {"heldBy": [{"rule": "landing count gte 10"}]}, "- held by landing count gte 10"),
+        (
+            "JOB_FAILED",
+            {"attempt": 0, "attempts": 3, "nextAttemptAt": "2026-03-04T03:05:00Z", "runToken": "t-1"},
+            "attempt 0 (1 of 3) · next attempt 2026-03-04T03:05:00Z · run token t-1",
+        ),
+        (
+            "SLA_BREACH",
+            {"deadline": "2026-03-04T07:00:00Z", "deadlineLocal": "2026-03-04 08:00 CET", "source": "timer"},
+            "deadline 2026-03-04T07:00:00Z (2026-03-04 08:00 CET) · source timer",
+        ),
+    ],
+)
+def test_mail_and_chat_have_the_parts_of_a_reply(kind: str, detail: dict[str, Any], shown: str) -> None:
+    alert = event(kind, detail, message="it ended")
+    assert shown in plain_text_of(alert, PROD).splitlines()
+    said = chatbot_message(alert, PROD, late=False)["content"]["description"]
+    assert shown in html.unescape(said).splitlines()
+
+
+def test_a_chat_message_has_a_limit() -> None:
+    long, rules = "<" * 5000, [{"key": "<" * 400, "observed": 1}] * 99
+    alert = event("VALIDATION_EXHAUSTED", {"error": f"{long}x", "rules": rules, "reason": long}, message=long)
+    assert 4000 < len(chatbot_message(alert, PROD, late=False)["content"]["description"]) < 8000
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from outage_parts import MINUTE, ON_CALL, SECOND, TABLE, Lambda, MemoryTable, Ro
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.hints import Severity
-from interlock_alert_dispatcher.state import RunState, advance, read_state
+from interlock_alert_dispatcher.state import RUN, RunState, advance, read_state
 from interlock_alert_dispatcher.text import fact_of, head_of, severity_of
 from interlock_cli import main
 
@@ -291,12 +291,16 @@ def check_heads(
         assert heads[text] == 1, text
         raised = {problem.raised_by for problem in committed.problems.values()} - {opener, "", UNSEEN}
         unseen = raised - set(shown)
-        # A worsening that a later success or event had overtaken when it came is only a reply.
+        # A worsening that a success or an event about its subject had overtaken when it came is only a reply.
         assert all(_was_overtaken(flood.alerts[name], alerts) for name in unseen), unseen
 
 
 def _was_overtaken(alert: Alert, alerts: list[Alert]) -> bool:
-    return any((other.at, other.id) > (alert.at, alert.id) for other in alerts)
+    fact = fact_of(alert)
+    later = (other for other in map(fact_of, alerts) if other.order > fact.order)
+    return any(
+        other.subject == fact.subject or (other.severity is Severity.GOOD and other.subject == RUN) for other in later
+    )
 
 
 def audited(

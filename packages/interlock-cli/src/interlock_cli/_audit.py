@@ -111,7 +111,7 @@ def _finding(
 ) -> Finding:
     at = datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC)
     if _is_merged(row):
-        fate, reason = _fate_of_merged(row, look)
+        fate, reason = _fate_of_merged(row, at, look)
     else:
         rows = {name: known.get((row["PK"], _alert_sk(row, place)), {}) for name, place in targets.items()}
         found = {name: _fate_of(name, row, alert, at, look) for name, alert in rows.items()}
@@ -193,9 +193,11 @@ def _worst(found: Mapping[str, tuple[Fate, str]]) -> tuple[Fate, str]:
     return fate, f"{name or 'the default channel'}: {reason}"
 
 
-def _fate_of_merged(row: Mapping[str, Any], look: _Look) -> tuple[Fate, str]:
+def _fate_of_merged(row: Mapping[str, Any], at: datetime, look: _Look) -> tuple[Fate, str]:
     if _run_of(row) in look.merging:
         return Fate.MERGED, f"{_MERGED_INTO} of the same decision has all its fields"
+    if look.now - at < IN_FLIGHT:
+        return Fate.WAITING, f"{_MERGED_INTO} of the same decision was emitted less than two minutes ago"
     return Fate.UNACCOUNTED, f"it names {_MERGED_INTO}, which is not in the events table"
 
 

@@ -3,17 +3,27 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._form import Form, print_rows, result_output, row_output
 from interlock_cli._output import CliError, Output, Rows, console, error_console, print_json, show_age, table
 from interlock_cli._resends import WayBack, kind_of
-from interlock_dlq import FileLedger, LettersRead, QueuedLetter, RedriveReport, read_letters, read_stream_batch, redrive
+from interlock_dlq import (
+    FileLedger,
+    LettersRead,
+    QueuedLetter,
+    RedriveReport,
+    RedriveStopped,
+    read_letters,
+    read_stream_batch,
+    redrive,
+)
 
 WAIT_SECONDS = 1
 """The time in which an empty queue may still return a message. With 0, SQS asks only some of its servers."""
@@ -186,20 +196,25 @@ def redrive_command(
         raise CliError(*absences)
     folder = (ledger or Path(f"interlock-redrive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")) if apply else None
     options = {"limit": limit, "only": set(letters) or None, "hold_seconds": hold}
-    reports: dict[str, RedriveReport] = {}
-    hidden: dict[str, int] = {}
+    reports: dict[str, _Redriven] = {}
+    if folder and not as_json:
+        # An interrupted redrive continues with this folder.
+        out.line("ledger: ", str(folder))
     for queue, url in _queues(where, queues):
         way = WayBack(where, queue, accept_lost=accept_lost)
-        reports[queue] = _redrive(where, queue, url, folder, options, way)
-        hidden[queue] = count_hidden(where.client("sqs"), url)
+        reports[queue] = done = _redrive_and_count(where, queue, url, folder, options, way)
         if not as_json:
-            _print_report(out, queue, reports[queue], hidden[queue])
+            _print_report(out, queue, done.report, done.hidden or 0)
+        if done.problem is not None:
+            break
     if as_json:
-        found = {name: {**msgspec.to_builtins(one), "hidden": hidden[name]} for name, one in reports.items()}
-        print_json({"ledger": str(folder) if folder else None, "queues": found})
-    elif folder:
-        out.line("ledger: ", str(folder))
-    if any(report.failed or report.undeleted for report in reports.values()):
+        print_json(
+            {"ledger": str(folder) if folder else None, "queues": {name: one.wire for name, one in reports.items()}}
+        )
+    for done in reports.values():
+        if done.problem is not None:
+            raise done.problem
+    if any(done.report.failed or done.report.undeleted for done in reports.values()):
         raise click.exceptions.Exit(1)
 
 
@@ -227,6 +242,33 @@ def _absence(letter: str, environment: str, cut: dict[str, int]) -> str:
 def _more(queue: str) -> str:
     """The reason for which not all letters of a queue were read."""
     return "the queue may have more" + (_FIFO if queue.endswith(".fifo") else "")
+
+
+class _Redriven(msgspec.Struct, frozen=True):
+    """The redrive of one queue: its report, the letters that other readers hold, and the error that ended it."""
+
+    report: RedriveReport
+    hidden: int | None = None
+    problem: Exception | None = None
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {**msgspec.to_builtins(self.report), "hidden": self.hidden}
+
+
+def _redrive_and_count(
+    where: Deployment, queue: str, url: str, folder: Path | None, options: dict[str, Any], way: WayBack
+) -> _Redriven:
+    """Redrive one queue. An error of the queue is a part of the result, because letters were sent before it."""
+    try:
+        report = _redrive(where, queue, url, folder, options, way)
+    except RedriveStopped as stopped:
+        return _Redriven(cast("RedriveReport", stopped.report), problem=stopped)
+    try:
+        return _Redriven(report, count_hidden(where.client("sqs"), url))
+    except (ClientError, BotoCoreError) as error:
+        return _Redriven(report, problem=error)
 
 
 def _redrive(

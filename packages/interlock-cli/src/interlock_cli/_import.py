@@ -1,15 +1,24 @@
 """interlock import: drafts a pipeline file for each job of another scheduler."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from interlock_cli._dag_sources import read_dags
+from interlock_cli._errors import CliError
 from interlock_cli._form import result_output
-from interlock_cli._imports import CrontabForm, Drafts, ManifestError, drafts_of_crontab, drafts_of_dbt
-from interlock_cli._output import CliError, console, print_json
+from interlock_cli._imports import (
+    CrontabForm,
+    Drafts,
+    ManifestError,
+    drafts_of_crontab,
+    drafts_of_dags,
+    drafts_of_dbt,
+)
+from interlock_cli._output import console, print_json
 from interlock_sla import CronError, ZoneError, parse_cron
 from interlock_sla import zone as find_zone
 
@@ -99,11 +108,50 @@ def dbt(manifest: Path, cron: str, zone: str, owner: str | None, folder: Path, d
     _finish(found, manifest, folder, dry_run, as_json)
 
 
+@import_.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--url", metavar="URL", help="Address of Airflow for the jobs of the drafts, if SOURCE names files.")
+@click.option("--zone", metavar="ZONE", help="Default zone of Airflow, for DAGs that name none.")
+@_draft_options
+@result_output
+def airflow(
+    sources: tuple[str, ...],
+    url: str | None,
+    zone: str | None,
+    owner: str | None,
+    folder: Path,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Draft a pipeline file for each DAG of Airflow.
+
+    SOURCE is DAG files and folders, or the address of an Airflow 3, whose API is read. DAG files are parsed and never
+    executed. A value that a file does not state is listed, and not guessed. DAGs without a counterpart are listed, and
+    the exit code is then 1. The variable INTERLOCK_AIRFLOW_AUTHORIZATION has the value of the header Authorization for
+    the API. The jobs of the drafts read it too.
+
+    \b
+    Examples:
+      interlock import airflow dags/ --zone UTC --url https://airflow.example.com
+      interlock import airflow https://airflow.example.com --dry-run
+    """
+    problems = [] if zone is None else list(_problems("--zone", zone, find_zone))
+    found = read_dags(sources, url, zone, problems)
+    drafts = drafts_of_dags(found.dags, url=found.url, zone=zone, owner=owner)
+    named = ", ".join(sources)
+    _finish(msgspec.structs.replace(drafts, notes=(*drafts.notes, *found.notes)), named, folder, dry_run, as_json)
+
+
 def _check(name: str, value: str, read: Callable[[str], object]) -> None:
+    if problems := list(_problems(name, value, read)):
+        raise CliError(*problems)
+
+
+def _problems(name: str, value: str, read: Callable[[str], object]) -> Iterator[str]:
     try:
         read(value)
     except (ZoneError, CronError) as error:
-        raise CliError(f"{name} is {value!r}: {error}") from None
+        yield f"{name} is {value!r}: {error}"
 
 
 def _text_of(file: Path, most: int = _MOST_BYTES) -> str:
@@ -117,7 +165,7 @@ def _text_of(file: Path, most: int = _MOST_BYTES) -> str:
         raise CliError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _finish(found: Drafts, file: Path, folder: Path, dry_run: bool, as_json: bool) -> None:
+def _finish(found: Drafts, file: Path | str, folder: Path, dry_run: bool, as_json: bool) -> None:
     """Write the files and print the result. The exit code is 1 if a job has no draft."""
     paths = [folder / f"{draft.id}.yaml" for draft in found.drafts]
     if not dry_run:
@@ -162,7 +210,7 @@ def _wire(found: Drafts, paths: Sequence[Path], dry_run: bool) -> dict[str, obje
     }
 
 
-def _print(found: Drafts, file: Path, paths: Sequence[Path], dry_run: bool) -> None:
+def _print(found: Drafts, file: Path | str, paths: Sequence[Path], dry_run: bool) -> None:
     out = console()
     for draft, path in zip(found.drafts, paths, strict=True):
         if dry_run:

@@ -17,6 +17,7 @@ OWN = {
     "init": "Write a pipeline file with comments, and the schema for editors next to it.",
     "logs": "Show the end of the output of the job of PIPELINE for DATE, and its pages.",
     "migrate": "Add missing attributes to the rows of an older deployment.",
+    "onboard": "Compare the dry run of PIPELINE with its old job, and list the open points.",
     "pause": "Pause PIPELINE: from now on none of its jobs starts.",
     "push": "Validate files and write them to the tables.",
     "remove": "Remove PIPELINE: delete its config, so that nothing of it starts any more.",
@@ -36,7 +37,9 @@ The object of a name that is a keyword of Python, such as `import`, has a `_` at
 """
 
 
-FIRST_IS_PIPELINE = frozenset({"events", "history", "logs", "pause", "remove", "rerun", "resume", "status", "why"})
+FIRST_IS_PIPELINE = frozenset(
+    {"events", "history", "logs", "onboard", "pause", "remove", "rerun", "resume", "status", "why"}
+)
 """The own commands whose first argument is the id of a pipeline."""
 
 

@@ -25,8 +25,8 @@ async def process_batch_async(
     """Handle the records of a Lambda event with an async handler, at most `parallel` of them at once.
 
     It is `process_batch` with the same order: the records of a shard, a partition or a FIFO group are handled one after
-    another. Letters are kept in a thread, so that a slow queue does not block the event loop. Raises UnknownBatch, and
-    ValueError if `parallel` is less than 1.
+    another. Letters are kept in a thread, so that a slow queue does not block the event loop. A handler that returns no
+    awaitable has handled its record. Raises UnknownBatch, and ValueError if `parallel` is less than 1.
     """
     if parallel < 1:
         raise ValueError(f"parallel must be at least 1, got {parallel}")
@@ -80,7 +80,9 @@ class _Step:
         try:
             if self._check is not None:
                 self._check(record)
-            result = await _uncancelled(self._work(record))
+            result = self._work(record)
+            if hasattr(result, "__await__"):
+                result = await _uncancelled(result)
         except Exception as error:  # noqa: BLE001 - every record needs a fate after any error
             await _keep(settlement, settlement.judge(Failure(position, record, error)))
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import CoroutineType
 from typing import Any, Protocol, TypedDict, Unpack
 
 from msgspec import Struct
@@ -144,7 +145,8 @@ def process_batch(
     skip_group: after a returned message of a FIFO queue, go on with the other groups. Otherwise all later messages are
     returned.
 
-    Raises UnknownBatch before it handles any record, if the event is not a batch of one of these sources.
+    Raises UnknownBatch before it handles any record, if the event is not a batch of one of these sources, and TypeError
+    at the first record for an async handler, which needs `process_batch_async`.
     """
     source, records = source_of(event, skip_group=skip_group)
     return _process(records, source, handle, router, Options(**options))
@@ -196,6 +198,10 @@ def _process(
         except Exception as error:  # noqa: BLE001 - every record needs a fate after any error
             settlement.keep_all(settlement.judge(Failure(position, record, error)))
             continue
+        if type(result) is CoroutineType:
+            # Nothing awaits it, so the record would count as handled although no line of the handler has run.
+            result.close()
+            raise TypeError("the handler is async, so the batch needs process_batch_async")
         if settlement.is_suspected:
             settlement.keep_all(settlement.acquit())
         if on_success is not None:

@@ -41,6 +41,7 @@ _PROGRAMMING = (
 # the cause: records wait until the cause is fixed.
 _PERMANENT_CODES = frozenset(
     {
+        "InvalidMessageContents",
         "InvalidParameterValue",
         "ItemCollectionSizeLimitExceeded",
         "ItemCollectionSizeLimitExceededException",

@@ -86,9 +86,13 @@ class FileLedger(Ledger):
     """
 
     def __init__(self, path: str | Path, queue_url: str, now: datetime | None = None) -> None:
-        """Open or create the file. Raises LedgerError for a file of another queue or with other content."""
+        """Open or create the file, and lock it.
+
+        Raises LedgerError for a file that another redrive has open, of another queue, or with other content.
+        """
         self._file = open(path, "a+b")  # noqa: SIM115 - the ledger is the context manager
         try:
+            _lock(self._file)
             head, entries = self._read(queue_url)
             super().__init__(head.began if head else now or datetime.now(UTC))
             for entry in entries:
@@ -132,6 +136,18 @@ class FileLedger(Ledger):
         if head is not None and head.queue != queue_url:
             raise LedgerError(f"{self._file.name} is the ledger of {head.queue}, not of {queue_url}")
         return head, entries
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock the file until it is closed. Two redrives would cut each other's last line."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LedgerError(f"{file.name} is open in another redrive, which has not ended") from None
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:

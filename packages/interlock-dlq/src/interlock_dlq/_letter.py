@@ -68,10 +68,12 @@ def make_letter(
 def encode_letter(letter: DeadLetter) -> str:
     """The letter as JSON. A value without a JSON form (a Decimal) is written as text.
 
-    A payload that cannot be written is kept as its `repr`, under the only key `repr`.
+    The characters U+FFFE and U+FFFF, which SQS takes in no message, are written as escapes. A payload that cannot be
+    written is kept as its `repr`, under the only key `repr`.
     """
     try:
-        return msgspec.json.encode(letter, enc_hook=str).decode()
+        text = msgspec.json.encode(letter, enc_hook=str).decode()
+        return text.replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
     except Exception:  # noqa: BLE001 - lone surrogates, values whose text raises: an odd form is better than a lost record
         odd = msgspec.structs.replace(letter, payload={"repr": encodable(repr_of(letter.payload))})
         return msgspec.json.encode(odd).decode()

@@ -9,6 +9,9 @@ from interlock_dlq._letter import OUTBOX, DeadLetter
 from interlock_dlq._redrive import QueuedLetter
 from interlock_dlq._route import LetterBucket
 
+_PATIENCE = 910
+"""The seconds of a wait for a function, which runs for at most 15 minutes."""
+
 
 class LambdaClient(Protocol):
     """The invoking part of a Lambda client."""
@@ -101,7 +104,11 @@ def invoke_with_batch(function: LambdaClient, name: str, event: Mapping[str, Any
 
 
 def lambda_client() -> LambdaClient:
-    """The Lambda client of the environment."""
-    import boto3
+    """The Lambda client of the environment. It waits for a function that runs for 15 minutes.
 
-    return cast("LambdaClient", boto3.client("lambda"))
+    boto3's own client ends the wait after a minute, and invokes the function again while it still handles the record.
+    """
+    import boto3
+    from botocore.config import Config
+
+    return cast("LambdaClient", boto3.client("lambda", config=Config(read_timeout=_PATIENCE)))

@@ -36,10 +36,10 @@ def source_of(event: object, *, skip_group: bool) -> tuple[Source, Sequence[Reco
     """The source and the records of a Lambda event. Raises UnknownBatch for an event of another kind."""
     if not isinstance(event, Mapping):
         raise UnknownBatch(f"an event must be an object, got {type(event).__name__}")
-    if event.get("eventSource") in _KAFKA_NAMES:
+    if _name_of(event) in _KAFKA_NAMES:
         return _kafka_source(event), _kafka_records(event)
     records = _checked(event.get("Records"))
-    names = {record.get("eventSource") for record in records}
+    names = {_name_of(record) for record in records}
     if len(names) > 1:
         raise UnknownBatch(f"a batch must have one eventSource, got {sorted(map(repr, names))}")
     name = names.pop() if names else "aws:sqs"
@@ -48,6 +48,12 @@ def source_of(event: object, *, skip_group: bool) -> tuple[Source, Sequence[Reco
     if name not in _STREAMS:
         raise UnknownBatch(f"eventSource must be one of {', '.join(_KNOWN)}, got {name!r}")
     return _STREAMS[name], records
+
+
+def _name_of(record: Mapping[str, Any]) -> str | None:
+    """The source of a record or of an event. A value of another type is shown as it is, and names no source."""
+    name = record.get("eventSource")
+    return name if name is None or isinstance(name, str) else repr(name)
 
 
 def stream_source(records: Sequence[Record]) -> Source:

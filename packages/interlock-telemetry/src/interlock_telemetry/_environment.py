@@ -10,9 +10,9 @@ from msgspec import Struct
 from interlock_telemetry._errors import InvalidEnvironment, MissingEnvironment
 from interlock_telemetry._variables import (
     Variable,
+    bucket,
     duration,
     one_of,
-    text,
     truth,
     url,
     whole_number,
@@ -37,13 +37,13 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
     "WORKERS_PER_STAGE": ("workers_per_stage", whole_number(3, lowest=1, highest=100)),
     "DLQ_QUEUE_URL": ("dlq_queue_url", url()),
     "DLQ_MAX_RETRIES": ("dlq_max_retries", whole_number(3, highest=100)),
-    "DLQ_BUCKET": ("dlq_bucket", text()),
+    "DLQ_BUCKET": ("dlq_bucket", bucket()),
     "CB_TRIP_AFTER": ("cb_trip_after", whole_number(5, lowest=1, highest=1_000_000)),
     "CB_TIMEOUT": ("cb_timeout", whole_seconds(timedelta(seconds=60), highest=timedelta(days=1))),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", url()),
     "OTEL_EXPORTER_OTLP_PROTOCOL": ("otlp_protocol", one_of("http/protobuf", "grpc")),
     "INTERLOCK_METRICS": ("metrics", one_of("otlp", "emf")),
-    "PROFILE_BUCKET": ("profile_bucket", text()),
+    "PROFILE_BUCKET": ("profile_bucket", bucket()),
     "AWS_ENDPOINT_URL": ("aws_endpoint_url", url()),
     "INTERLOCK_TABLES": ("table_client", one_of("direct", "boto3")),
 }

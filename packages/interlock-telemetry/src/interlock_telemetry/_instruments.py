@@ -44,7 +44,8 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
 
     Without an endpoint, `emf` writes the metrics to standard output, in CloudWatch's embedded metric format.
     OTLP uses HTTP/protobuf, or gRPC if OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`. The SDK's own variables
-    (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra is logged, and the service runs without export.
+    (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra and a variable that the SDK rejects are logged,
+    and the service runs without export.
     """
     global _exporter
     variables = os.environ if source is None else source
@@ -66,6 +67,8 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
         _exporter = over_otlp(service, endpoint, over_grpc=extra == "grpc")
     except ImportError as error:
         _log.warning("telemetry_off", reason=f"interlock-telemetry[{extra}] is incomplete: {error}")
+    except Exception as error:  # noqa: BLE001 - telemetry never makes the observed work fail
+        _log.warning("telemetry_off", reason=f"OpenTelemetry's SDK cannot start: {type(error).__name__}: {error}")
     return _exporter is not None
 
 

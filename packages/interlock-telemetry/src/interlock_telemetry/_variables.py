@@ -19,6 +19,7 @@ _UNITS = {
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|ns|h|m|s))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,9}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Variable(Struct, frozen=True):
@@ -91,9 +92,12 @@ def arn(service: str, resource: str = "") -> Variable:
     )
 
 
-def text() -> Variable:
-    """Any text."""
-    return Variable(str, "a text")
+def bucket() -> Variable:
+    """The name of a bucket of S3, as Terraform's variables take it. An address such as s3://letters is no name."""
+    return Variable(
+        lambda text: text if _BUCKET.fullmatch(text) else None,
+        "the name of a bucket: 3 to 63 of a-z, 0-9, '.' and '-'",
+    )
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int | None]:

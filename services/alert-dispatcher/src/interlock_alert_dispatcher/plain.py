@@ -38,7 +38,7 @@ def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -
         title_of(alert),
         facts_of(alert),
         render_plain(alert.message or "", _LONG),
-        "" if (alert.error or "") in (alert.message or "") else f"error: {render_plain(alert.error or '', _LONG)}",
+        f"error: {render_plain(error, _LONG)}" if (error := error_of(alert)) else "",
         *(f"- {render_plain(rule, _NAME)}" for rule in (*alert.rules, *alert.held_by)),
         f"withheld: {withheld}" if (withheld := withheld_of(alert)) else "",
         f"next: {render_plain(hint, _HINT)}" if hint else "",
@@ -49,6 +49,11 @@ def plain_text_of(alert: Alert, deployment: Deployment, *, late: bool = False) -
     return "\n".join(line for line in lines if line)
 
 
+def error_of(alert: Alert) -> str:
+    """The error of the event, "" without one or if the message of the event has it."""
+    return "" if (alert.error or "") in (alert.message or "") else alert.error or ""
+
+
 def title_of(alert: Alert) -> str:
     """Severity, type, pipeline and date."""
     names = (render_plain(name, _NAME) for name in (alert.type, alert.pipeline_id, alert.date) if name)
@@ -56,14 +61,19 @@ def title_of(alert: Alert) -> str:
 
 
 def facts_of(alert: Alert) -> str:
-    """The short facts of the event, such as its owner and its deadline."""
+    """The short facts of the event, such as its owner and its deadline, which has the zone of its pipeline too."""
+    attempt = attempt_of(alert)
+    local = f" ({alert.deadline_local})" if alert.deadline_local else ""
     named = {
         "owner": alert.owner,
-        "attempt": attempt_of(alert),
-        "deadline": alert.deadline,
+        "attempt": attempt,
+        "next attempt": alert.next_attempt_at if attempt else "",
+        "deadline": f"{alert.deadline}{local}" if alert.deadline else "",
         "status": alert.status,
+        "source": alert.source,
         "category": alert.category,
         "reason": alert.reason,
         "job run": alert.run_id,
+        "run token": alert.run_token,
     }
     return " · ".join(f"{name} {render_plain(value, _NAME)}" for name, value in named.items() if value)

@@ -11,17 +11,19 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.deployment import Deployment, command_of
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused
 from interlock_alert_dispatcher.fanout import Announcement
-from interlock_alert_dispatcher.foreign import escape, render_foreign
+from interlock_alert_dispatcher.foreign import escape, render_foreign, render_within
 from interlock_alert_dispatcher.links import links_of
-from interlock_alert_dispatcher.plain import ascii_subject, facts_of, plain_text_of, subject_of
-from interlock_alert_dispatcher.text import hint_of, severity_of
+from interlock_alert_dispatcher.plain import ascii_subject, error_of, facts_of, plain_text_of, subject_of
+from interlock_alert_dispatcher.text import hint_of, severity_of, withheld_of
 from interlock_telemetry import InvocationDeadline
 
 _BUSY = frozenset({"KMSThrottling", "Throttled", "ThrottledException", "Throttling", "ThrottlingException"})
 _PAUSE = timedelta(seconds=5)
 _ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]{1,128}")
-_LONG = 2000
 _NAME = 200
+_CAUSE = 1500
+_FACTS = 1000
+_RULES = 10
 
 
 class Topic:
@@ -101,9 +103,13 @@ def chatbot_message(alert: Alert, deployment: Deployment, *, late: bool) -> dict
     names = (render_foreign(name, _NAME) for name in (alert.pipeline_id, alert.date) if name)
     title = " · ".join([f"{severity_of(alert).mark} {render_foreign(alert.type, _NAME)}", *names])
     sent = "sent late, " if late else ""
+    withheld = withheld_of(alert)
     lines = [
-        render_foreign(alert.message or "", _LONG),
-        render_foreign(facts_of(alert), _LONG),
+        render_within(alert.message or "", _CAUSE),
+        f"error: {render_within(error, _CAUSE)}" if (error := error_of(alert)) else "",
+        render_within(facts_of(alert), _FACTS),
+        *(f"- {render_within(rule, _NAME)}" for rule in (*alert.rules, *alert.held_by)[:_RULES]),
+        f"withheld: {withheld}" if withheld else "",
         *(f"{link.label}: {escape(link.url)}" for link in links_of(alert, deployment)),
         f"{sent}emitted {alert.at:%Y-%m-%d %H:%M:%S} UTC",
     ]

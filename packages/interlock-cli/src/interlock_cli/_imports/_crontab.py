@@ -184,7 +184,10 @@ def _notes(job: _Job, settings: Mapping[str, str]) -> Iterator[str]:
     if settings:
         yield f"The variables {', '.join(sorted(settings))} of the crontab are set by env in the command."
     if "${" in job.command:
-        yield "The command has variables in braces. Those whose names begin with INTERLOCK_ are Interlock's."
+        yield (
+            "The command has variables in braces. Interlock expands those whose names begin with INTERLOCK_, and "
+            "removes all others: write $NAME for a variable of the shell."
+        )
 
 
 def _name_of(command: str) -> str:

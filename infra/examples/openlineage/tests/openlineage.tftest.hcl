@@ -1,0 +1,59 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:123456789012:rule/test-interlock/example-interlock-openlineage" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:123456789012:example-interlock-openlineage-dlq" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/example-interlock-openlineage" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/example-interlock-openlineage" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:example-interlock-openlineage" }
+  }
+}
+
+variables {
+  event_bus_name  = "test-interlock"
+  zip_path        = "../../tests/zips/watchdog.zip"
+  openlineage_url = "https://lineage.example.com"
+}
+
+run "a_function_without_a_key_reads_no_secret" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.this.policy, "secretsmanager")
+    error_message = "Without a secret the role must not read secrets."
+  }
+  assert {
+    condition     = !contains(keys(aws_lambda_function.this.environment[0].variables), "OPENLINEAGE_SECRET_ARN")
+    error_message = "Without a secret the function must have no ARN of one."
+  }
+}
+
+run "events_that_are_not_posted_are_kept" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_sqs_queue.dead_letters.arn
+    error_message = "An event that failed for good must go to the queue."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this.dead_letter_config[0].arn == aws_sqs_queue.dead_letters.arn
+    error_message = "An event that cannot be handed over must go to the queue."
+  }
+}
+
+run "an_address_without_tls_is_rejected" {
+  command = plan
+  variables {
+    openlineage_url = "http://lineage.example.com"
+  }
+  expect_failures = [var.openlineage_url]
+}
