@@ -215,7 +215,7 @@ def tutorial(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def examples(session: nox.Session) -> None:
-    """Test the data, jobs, pipelines and feed of the example."""
+    """Test the data, jobs, pipelines, feed and Lambda of the examples."""
     _sync_workspace(session)
     session.run("pytest", "-q", "examples", *session.posargs)
 
@@ -520,6 +520,22 @@ def season(session: nox.Session) -> None:
     session.run("pytest", "-q", "-s", "tests/sla/test_hundred_days.py", *session.posargs, env=wanted)
 
 
+def _server(session: nox.Session, name: str, pinned: str, *options: str, python: str | None = None) -> Path:
+    """An environment of its own with pinned packages. The result is its folder with executables."""
+    place = Path(session.create_tmp()).resolve() / name
+    python = python or str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(place), external=True)
+    target = ("--quiet", "--python", str(place / "bin" / "python"))
+    session.run_install("uv", "pip", "sync", *target, *options, pinned, external=True)
+    return place / "bin"
+
+
+def _install_sensors(session: nox.Session, folder: Path) -> None:
+    """Install interlock-sensors without its dependencies, which the pinned packages of an environment have."""
+    words = ("uv", "pip", "install", "--quiet", "--no-deps", "--no-sources", "--reinstall", "--python")
+    session.run_install(*words, str(folder / "python"), "packages/interlock-sensors", external=True)
+
+
 @nox.session
 def account(session: nox.Session) -> None:
     """Test an AWS account, whose id is INTERLOCK_ACCOUNT_TESTS, with a deployment of its own. It costs money."""
@@ -531,22 +547,11 @@ def account(session: nox.Session) -> None:
 
 @nox.session
 def airflow(session: nox.Session) -> None:
-    """Start DAG runs on a real Airflow 3 in a separate environment, and import its DAGs."""
+    """Start DAG runs on a real Airflow 3, import its DAGs, and hold and start runs by rows of its tasks."""
     _sync_workspace(session)
-    server = Path(session.create_tmp()).resolve() / "server"
-    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
-    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(server))
-    session.run_install(
-        "uv",
-        "pip",
-        "sync",
-        "--quiet",
-        "--only-binary=:all:",
-        "--python",
-        str(server / "bin" / "python"),
-        "tests/airflow/requirements.txt",
-    )
-    executable = {"INTERLOCK_TEST_AIRFLOW": str(server / "bin" / "airflow")}
+    folder = _server(session, "server", "tests/airflow/requirements.txt", "--only-binary=:all:")
+    _install_sensors(session, folder)
+    executable = {"INTERLOCK_TEST_AIRFLOW": str(folder / "airflow")}
     session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
 
 
@@ -564,12 +569,46 @@ def openlineage(session: nox.Session) -> None:
 def dbt(session: nox.Session) -> None:
     """Hold and start runs by the artifacts of a real dbt with DuckDB, which has an environment of its own."""
     _sync_workspace(session)
-    place = Path(session.create_tmp()).resolve() / "dbt"
-    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
-    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(place))
     pinned = "tests/dbt/requirements.txt"
-    session.run_install("uv", "pip", "sync", "--quiet", "--python", str(place / "bin" / "python"), pinned)
+    folder = _server(session, "dbt", pinned)
     # The tests write source tables in the file format of dbt's own DuckDB.
     version = next(line.split()[0] for line in (ROOT / pinned).read_text().splitlines() if line.startswith("duckdb=="))
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
     session.run_install("uv", "pip", "install", "--quiet", "--python", python, version)
-    session.run("pytest", "-q", "tests/dbt", *session.posargs, env={"INTERLOCK_TEST_DBT": str(place / "bin" / "dbt")})
+    session.run("pytest", "-q", "tests/dbt", *session.posargs, env={"INTERLOCK_TEST_DBT": str(folder / "dbt")})
+
+
+def _newest_and_floor(session: nox.Session, home: str) -> dict[str, Path]:
+    """Two environments with interlock-sensors: new libraries, and the oldest ones, which need an older Python."""
+    folders = {"requirements": _server(session, "requirements", f"{home}/requirements.txt")}
+    oldest = _interpreter(OLDER_PYTHONS[0])
+    if oldest is None:
+        session.log(f"the oldest libraries are left out: Python {OLDER_PYTHONS[0]} is not installed")
+    else:
+        folders["floor"] = _server(session, "floor", f"{home}/floor.txt", python=oldest)
+    for folder in folders.values():
+        _install_sensors(session, folder)
+    return folders
+
+
+@nox.session
+def frames(session: nox.Session) -> None:
+    """Measure frames of real pandas, polars and Spark, each with an old and a new version. Spark needs Java."""
+    if shutil.which("java") is None:
+        session.error("Java is not installed. On Debian: apt-get install default-jre-headless")
+    for folder in _newest_and_floor(session, "tests/frames").values():
+        command = (str(folder / "python"), "-m", "pytest", "-q", "--show-capture=no", "tests/frames", *session.posargs)
+        session.run(*command, env={"INTERLOCK_FRAMES_REQUIRED": "1"}, external=True)
+
+
+@nox.session
+def gx(session: nox.Session) -> None:
+    """Hold and start runs by checkpoints of a real Great Expectations, an old and a new one."""
+    _sync_workspace(session)
+    quiet = {"GX_ANALYTICS_ENABLED": "false"}
+    folders = _newest_and_floor(session, "tests/gx")
+    for folder in folders.values():
+        command = (str(folder / "python"), "-m", "pytest", "-q", "tests/gx/test_action.py", *session.posargs)
+        session.run(*command, env=quiet, external=True)
+    for folder in folders.values():
+        session.run("pytest", "-q", "tests/gx/test_road.py", env={"INTERLOCK_TEST_GX": str(folder / "python")})

@@ -49,17 +49,18 @@ def timed(work: Callable[[], None]) -> float:
     return ROWS / (time.perf_counter() - began)
 
 
-def import_time(modules: str) -> float:
-    """The best time of an import in a fresh interpreter, in milliseconds."""
-    program = f"import time; began = time.perf_counter(); import {modules}; print(time.perf_counter() - began)"
-    command = [sys.executable, "-c", program]
+def import_times(*modules: str) -> list[float]:
+    """The best CPU time of each import in a fresh interpreter, in milliseconds. The imports alternate."""
     # The first process compiles the modules, as an installation does.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    took = (
-        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-        for _ in range(IMPORTS)
-    )
-    return min(map(float, took)) * 1000
+    took: list[list[float]] = [[] for _ in modules]
+    for _ in range(IMPORTS):
+        for place, names in enumerate(modules):
+            program = f"import time; began = time.process_time(); import {names}; print(time.process_time() - began)"
+            command = [sys.executable, "-c", program]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            took[place].append(float(done.stdout) * 1000)
+    return list(map(min, took))
 
 
 def main() -> int:
@@ -84,12 +85,12 @@ def main() -> int:
             own.append(timed(lambda number=number: with_sensors(client, number)))
             other.append(timed(lambda number=number: with_boto3(resource, number)))
     finally:
-        server.stdin.close()
-        server.wait(timeout=10)
+        server.kill()  # a normal end frees each row of the tables, which takes longer than a benchmark may wait
+        server.wait()
     rates = (statistics.median(own), statistics.median(other))
     shown.add_row("rows per second", *(f"{rate:,.0f}" for rate in rates), f"{rates[0] / rates[1]:.2f}", "≥ 0.9")
-    times = (import_time("interlock_sensors"), import_time("json, decimal"))
-    shown.add_row("import, ms", *(f"{took:.2f}" for took in times), f"{times[0] / times[1]:.2f}", "≤ 1.2")
+    times = import_times("interlock_sensors", "json, decimal")
+    shown.add_row("import, ms of CPU", *(f"{took:.2f}" for took in times), f"{times[0] / times[1]:.2f}", "≤ 1.2")
     out.print(shown)
     return 0
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from faces import imported
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.name.replace("-", "_") for path in (ROOT / "packages").iterdir() if path.is_dir())
 _NAME = re.compile(r"`\.?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)`")
@@ -16,7 +18,7 @@ def public_names() -> Iterator[str]:
     for package in PACKAGES:
         top = importlib.import_module(package)
         modules = [found.name for found in pkgutil.iter_modules(top.__path__) if not found.name.startswith("_")]
-        for module in (top, *(importlib.import_module(f"{package}.{name}") for name in modules)):
+        for module in filter(None, (top, *(imported(f"{package}.{name}") for name in modules))):
             place = module.__name__.rpartition(".")[2]
             yield from (place, module.__name__)
             for name in getattr(module, "__all__", ()):

@@ -26,6 +26,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings"]
 myst_heading_anchors = 5
 myst_links_external_new_tab = False
 autodoc_member_order = "bysource"
+# The adapters of interlock-sensors import tools that only their own test environments have.
+autodoc_mock_imports = ["airflow", "great_expectations"]
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True

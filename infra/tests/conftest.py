@@ -19,6 +19,7 @@ ROOTS = (
     "bootstrap",
     "examples/complete",
     "examples/openlineage",
+    "examples/s3-arrivals",
     "examples/simple",
     "shared",
     "stack",

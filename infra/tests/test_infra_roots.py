@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from conftest import Checker, Outcome
 
 INFRA = Path(__file__).resolve().parents[1]
-EXAMPLES = ("examples/complete", "examples/openlineage", "examples/simple")
+EXAMPLES = ("examples/complete", "examples/openlineage", "examples/s3-arrivals", "examples/simple")
 ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tfcheck.tfvars"))
 
 REJECTED = {

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DAG_ID = "interlock_probe"
+DAG_ID, PRODUCER_ID, PAGE_ID = "interlock_probe", "interlock_producer", "orders"
 IMPORTED = Path(__file__).parents[2] / "packages" / "interlock-cli" / "tests" / "dags"
 """The DAG files that `interlock import airflow` also reads without Airflow."""
 
@@ -34,6 +35,7 @@ class Site:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         shutil.copytree(Path(__file__).parent / "dags", home / "dags")
         shutil.copytree(IMPORTED, home / "dags", dirs_exist_ok=True)
+        (home / "dags" / "page.py").write_text(_program_of_the_page())
         (home / "passwords.json").write_text(json.dumps(self.users))
         self._environment = _environment(executable, home, self.port)
 
@@ -50,7 +52,7 @@ class Site:
         try:
             with self._timed("database"):
                 self._run("db", "migrate")
-            with self._timed("API and DAG"):
+            with self._timed("API and DAGs"):
                 self._start("api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1")
                 self._start("scheduler", "--skip-serve-logs")
                 self._start("dag-processor")
@@ -80,9 +82,9 @@ class Site:
         pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [pid for pid in pids if mark in _environment_of(pid)]
 
-    def ask(self, path: str, user: str = "interlock") -> Any:
-        """The API's answer to a GET as this user, without the package under test."""
-        return self._exchange("GET", f"/api/v2{path}", token=self.token(user))
+    def ask(self, path: str, user: str = "interlock", *, body: Any = None) -> Any:
+        """The API's answer to a GET, or to a POST of a body, as this user and without the package under test."""
+        return self._exchange("POST" if body else "GET", f"/api/v2{path}", token=self.token(user), body=body)
 
     def unpause(self, dag_id: str) -> None:
         """Let the runs of a DAG start."""
@@ -120,6 +122,8 @@ class Site:
 
     def _knows_the_dags(self) -> bool:
         # A file that is still parsed takes the processor from the first test.
+        if errors := self.ask("/importErrors")["import_errors"]:
+            raise RuntimeError(f"Airflow cannot import a DAG: {errors}")
         known = {dag["relative_fileloc"] for dag in self.ask("/dags?limit=100")["dags"]}
         files = {file.name for file in (self.home / "dags").glob("*.py")}
         return known >= files and self.ask(f"/dags/{DAG_ID}")["is_paused"] is False
@@ -166,6 +170,13 @@ class Site:
         self.seconds[what] = round(time.monotonic() - begun, 1)
 
 
+def _program_of_the_page() -> str:
+    """The DAG in the page about tools."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-sensor-from-your-tool.md"
+    [program] = [text for text in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) if "@dag" in text]
+    return str(program)
+
+
 def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:
     """A clean environment with settings that access no external network."""
     settings = {
@@ -186,6 +197,8 @@ def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:
     }
     return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {
         "AIRFLOW_HOME": str(home),
+        # The tests of producers write the keys of their local stack to this file.
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
         "HOME": str(home),
         "PATH": f"{executable.parent}{os.pathsep}{os.defpath}",
         "TMPDIR": str(home),

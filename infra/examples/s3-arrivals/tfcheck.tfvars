@@ -1,0 +1,5 @@
+environment = "prod"
+pipeline    = "bronze-orders"
+bucket      = "incoming-files"
+key_prefix  = "orders/"
+zip_path    = "../../tests/zips/watchdog.zip"
