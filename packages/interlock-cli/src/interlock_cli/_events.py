@@ -239,7 +239,7 @@ def _print(row: dict[str, Any], printer: RowPrinter | None) -> None:
     where = " ".join(text for text in (event.pipeline, event.date) if text)
     mark: list[Part] = [("red", f"unreadable ({event.problem})"), " "] if event.problem else []
     kind = (colour_of(event.type), f"{event.type:<{_TYPE_WIDTH}}")
-    console().line(f"{at} ", kind, f" {where}  ", *mark, event.message)
+    console().paragraph(f"{at} ", kind, f" {where}  ", *mark, event.message)
 
 
 def colour_of(event_type: str) -> str:

@@ -105,7 +105,7 @@ def _print_event(out: Output, event: EventRow, zone: ZoneInfo) -> None:
     at = show_moment(event.at.replace(microsecond=0), zone) if event.at is not None else "no time"
     mark: list[Part] = [("red", f"unreadable ({event.problem})"), " "] if event.problem else []
     date_part = f" {event.date}" if event.date else ""
-    out.line(f"{at} ", (colour_of(event.type), event.type), date_part, "  ", *mark, event.message)
+    out.paragraph(f"{at} ", (colour_of(event.type), event.type), date_part, "  ", *mark, event.message)
 
 
 def _print_verdicts(

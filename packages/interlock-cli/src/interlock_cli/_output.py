@@ -26,6 +26,8 @@ from interlock_cli._errors import OutputError as OutputError
 from interlock_cli._foreign import guarded, shown
 
 _WIDTH_OF_FILES = 200
+_REST = "  "
+"""The indent of the rest of a paragraph."""
 
 Part: TypeAlias = str | tuple[str, str]
 """A text, or a style of rich and a text. Only the style is read as markup."""
@@ -70,6 +72,14 @@ class Output:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""
         # Below the line is the picture of `live`, which rich moves by whole lines.
         self._console.print(_text(parts), soft_wrap=not self._is_live)
+
+    def paragraph(self, *parts: Part) -> None:
+        """Print the parts as one line. In a terminal a long line breaks between words, and its rest is indented."""
+        if not self.is_terminal:
+            self.line(*parts)
+            return
+        for number, line in enumerate(_text(parts).wrap(self._console, self.width - len(_REST))):
+            self._console.print(Text(_REST if number else "").append_text(line), soft_wrap=True)
 
     def table(self, made: "Rows") -> None:
         """Print a table."""

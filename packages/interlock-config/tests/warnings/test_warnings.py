@@ -1,5 +1,6 @@
 """Warnings: values that are allowed but probably not meant. They are never errors, and a sound config has none."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -477,6 +478,27 @@ def test_a_date_in_the_conf_of_every_dag_run_is_warned_of(body: str, places: lis
     found = of_job("airflow", f"url: 'https://x.example.com', dagID: load, body: {body}")
     assert [warning.partition(" = ")[0] for warning in found] == [f"job.config.body.{place}" for place in places]
     assert all("replaces the value of every run" in warning for warning in found)
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("sleep 1; echo", "1;"),
+        ("load orders && notify", "&&"),
+        ("load | tee log", "|"),
+        ("load > log 2>&1", ">"),
+        ("load ; notify", ";"),
+        ("sh -c 'load; notify'", None),
+        ('sh -c "load && notify"', None),
+        ("load ';' --sep '|'", None),
+        ("curl https://x.example.com/?a=1&b=2", None),
+        ("load --where a>b", None),
+        ("load it\\'s now", None),
+    ],
+)
+def test_a_command_for_a_shell_is_warned_of(command: str, word: str | None) -> None:
+    found = of_job("command", f"command: {json.dumps(command)}")
+    assert [line.partition(": ")[2].split(",")[0] for line in found] == ([] if word is None else [f"holds {word}"])
 
 
 def conflicts(*rules: str, mode: str = "ALL") -> list[str]:

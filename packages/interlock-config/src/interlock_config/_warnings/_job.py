@@ -1,4 +1,6 @@
-"""Jobs that would not receive the date of their run."""
+"""Jobs that would not receive the date of their run, and commands that are written for a shell."""
+
+import shlex
 
 from msgspec import UNSET
 
@@ -20,6 +22,9 @@ _OF_THE_RUN = {
     "--par_day": "is ignored; the job always gets the day of its run",
     "--par_hour": "is ignored; the job always gets the hour of its run, and no hour in a daily run",
 }
+
+_OPERATORS = frozenset({";", "&", "&&", "|", "||", ">", ">>", "<", "2>", "2>&1", "&>"})
+"""Words that a shell reads, if they have no quotes."""
 
 
 def _date_of_the_job(config: PipelineConfig, findings: Findings) -> None:
@@ -71,4 +76,23 @@ def _dates_of_airflow(config: PipelineConfig, findings: Findings) -> None:
             findings.warning((*path, name), conf[name], message)
 
 
-JOB_WARNINGS = (_date_of_the_job, _dates_of_glue, _dates_of_airflow)
+def _command_for_a_shell(config: PipelineConfig, findings: Findings) -> None:
+    """A command has no shell (docs/reference/triggers.md §7). Such a word is an argument, and the job may end well."""
+    command = config.job.config.get("command") if config.job.type is JobType.COMMAND else None
+    if not isinstance(command, str):
+        return
+    word = next((word for word in _words(command) if word in _OPERATORS or word.endswith(";")), None)
+    if word is not None:
+        message = f"holds {word}, which no shell reads and the program gets as an argument; use sh -c '…'"
+        findings.warning(("job", "config", "command"), command, message)
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command with their quotes. Empty for a text with an open quote."""
+    try:
+        return shlex.split(command, posix=False)
+    except ValueError:
+        return []
+
+
+JOB_WARNINGS = (_date_of_the_job, _dates_of_glue, _dates_of_airflow, _command_for_a_shell)
