@@ -201,8 +201,8 @@ def simulation(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
-    # Two stacks run in parallel, because the tests wait most of the time.
-    options = ("-q", "--timeout=1800", "-n2", "--dist=loadfile", f"--ignore={TUTORIAL}")
+    # Three stacks run in parallel, because the tests wait most of the time.
+    options = ("-q", "--timeout=1800", "-n3", "--dist=loadfile", f"--ignore={TUTORIAL}")
     session.run("pytest", *options, "tests/integration", *session.posargs)
 
 
