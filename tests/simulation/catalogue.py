@@ -327,7 +327,7 @@ MUTANTS = (
         "interlock_lifecycle:_retry",
         "run.job_intent or run.previous_job",
         "run.job_intent",
-        seeds=(10,),
+        writers=(12,),
     ),
     Mutant(
         "the previous job is not checked",
