@@ -5,7 +5,8 @@
 #   cp examples/s3_arrivals/handler.py dist/s3-arrivals
 #   (cd dist/s3-arrivals && python -m zipfile -c ../s3-arrivals.zip handler.py interlock_sensors)
 #   terraform -chdir=infra/examples/s3-arrivals init
-#   terraform -chdir=infra/examples/s3-arrivals apply
+#   terraform -chdir=infra/examples/s3-arrivals apply -var zip_path="$PWD/dist/s3-arrivals.zip" \
+#     -var environment=prod -var pipeline=bronze-orders -var bucket=incoming-files
 
 locals {
   name      = "${var.environment}-s3-arrivals-${replace(var.pipeline, ".", "-")}"

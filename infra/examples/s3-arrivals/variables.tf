@@ -56,10 +56,13 @@ variable "sensor_key" {
 }
 
 variable "zip_path" {
-  description = "Path of the zip of the function."
+  description = "Zip with handler.py of examples/s3_arrivals and the package interlock_sensors."
   type        = string
-  default     = "../../../dist/s3-arrivals.zip"
-  nullable    = false
+
+  validation {
+    condition     = fileexists(var.zip_path)
+    error_message = "zip_path does not exist. Write it with python -m zipfile -c, as the begin of main.tf shows."
+  }
 }
 
 variable "alarm_topic_arns" {
