@@ -15,7 +15,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle.trials import WORDS, Change, Occurrence, TriedDate, try_dates
 from interlock_sla import ExecutionDate
 
-SEEDS = int(os.environ.get("INTERLOCK_TRIAL_SEEDS", "4"))
+SEEDS = int(os.environ.get("INTERLOCK_TRIAL_SEEDS", "8"))
 FIRST = int(os.environ.get("INTERLOCK_TRIAL_FIRST_SEED", "0"))
 BLOCKS = 4
 SLACK = timedelta(minutes=22)
