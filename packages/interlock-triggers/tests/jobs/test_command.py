@@ -97,6 +97,7 @@ def test_the_environment_is_path_and_interlock_variables() -> None:
     status = _run(_python("import os; print(sorted(os.environ.items()))"), environment=inherited)
     shown = dict(eval(status.details["output"]))
     shown.pop("LC_CTYPE", None)  # set by Python itself if the locale is C
+    assert len(shown.pop("INTERLOCK_COMMAND_ID")) == 32
     assert shown == {
         "PATH": os.environ["PATH"],
         "INTERLOCK_STAGE": "test",
@@ -311,6 +312,18 @@ def test_other_processes_are_left_alone(tmp_path: Path) -> None:
         _run("true")
         assert neighbour.poll() is None
         neighbour.kill()
+
+
+def test_two_commands_with_one_job_key_do_not_end_each_other(tmp_path: Path) -> None:
+    """Two environments on one machine can run the same attempt of the same pipeline."""
+    file, ended = tmp_path / "pid", tmp_path / "ended"
+    first = _sh(f"echo $$ > {file}; while [ ! -e {ended} ]; do sleep 0.02; done; echo whole")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(_run, first)
+        assert wait_for(lambda: file.exists() and bool(file.read_text()))
+        _run("true")
+        ended.touch()
+        assert running.result().details["output"] == "whole\n"
 
 
 def test_secret_variables_and_options_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,7 +30,7 @@ def start(call: Call[CommandForm], attempt: Attempt) -> Started:
     environment = _environment(call.clients.environment, attempt)
     directory = call.config.working_directory or call.clients.working_directory
     try:
-        ended = run(words, environment, directory, seconds, f"INTERLOCK_JOB_KEY={attempt.key}")
+        ended = run(words, environment, directory, seconds)
     except (OSError, ValueError) as error:
         raise _not_started(call, words[0], error) from None
     return over(call.type, _status(call, words[0], ended))

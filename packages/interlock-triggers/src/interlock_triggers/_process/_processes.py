@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import IO
 
@@ -21,6 +22,7 @@ _GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL, within the deadline. A quarter of the time if this is less."""
 _LAST_OUTPUT = 1.0
 _SWEEPS = 5
+_MARK = "INTERLOCK_COMMAND_ID"
 
 
 class Ended(Struct, frozen=True):
@@ -37,15 +39,16 @@ def run(
     environment: Mapping[str, str],
     directory: str | None,
     seconds: float,
-    mark: str,
 ) -> Ended:
     """Run a program until it ends or `seconds` are over. Raises OSError if it cannot be started.
 
-    All processes that it started end with it. `mark`, a NAME=value of their environment, finds those that left the
-    process group. SIGTERM is sent shortly before the time is over, SIGKILL at its end.
+    All processes that it started end with it. INTERLOCK_COMMAND_ID in their environment finds those that left the
+    process group. Its value is random: the job keys of two environments on one machine can be equal. SIGTERM is sent
+    shortly before the time is over, SIGKILL at its end.
     """
     begun = time.monotonic()
-    process = _begun(words, environment, directory)
+    mark = uuid.uuid4().hex
+    process = _begun(words, {**environment, _MARK: mark}, directory)
     assert process.stdout is not None
     output = _Tail(process.stdout)
     exit_seen = _Exit(process.pid)
@@ -56,7 +59,7 @@ def run(
             known = _warned(process.pid)
             exit_seen.wait(until=begun + seconds)
     finally:
-        _end_all(process.pid, known, mark)
+        _end_all(process.pid, known, f"{_MARK}={mark}")
         code = process.wait()
         tail = output.close()
     stolen = exit_seen.stolen and not late  # when late, the exit code was collected here
