@@ -192,7 +192,8 @@ def floor(session: nox.Session, unit: str) -> None:
 def simulation(session: nox.Session) -> None:
     """Run the short simulation, the model of waits, SLA situations, date stories, silent services, some fuzzed rows."""
     _sync_workspace(session)
-    options = ("-q", "--show-capture=no", "--timeout=1800", "-n2")
+    # The tests of a module stay in one process, because they share costly fixtures.
+    options = ("-q", "--show-capture=no", "--timeout=1800", "-n2", "--dist=loadscope")
     suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "deadlines", "fuzz", "sensors")]
     session.run("pytest", *options, *suites, *session.posargs)
 

@@ -8,7 +8,7 @@ from simulation.long import DEFAULT_SEEDS
 
 SIMULATED = "simulated"
 """The property of a test's report with the amount that the test simulated."""
-LEAST = 1_200
+LEAST = 800
 """Pipeline-days with faults that a default run has to simulate."""
 
 

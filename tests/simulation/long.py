@@ -32,8 +32,8 @@ def _number(variable: str, default: int) -> int:
     return int(text) if text else default
 
 
-DEFAULT_SEEDS = 105
-"""Enough seeds for 1,200 pipeline-days with faults."""
+DEFAULT_SEEDS = 70
+"""Enough seeds for 800 pipeline-days with faults."""
 
 
 def first_seed() -> int:

@@ -110,7 +110,7 @@ def _airflow_received(typed: TypedRun) -> Any:
 
 def _command(config: dict[str, Any], words: str) -> dict[str, Any]:
     file = config["command"].rpartition(" ")[2].strip("'")
-    script = f'(echo "$@"; env | grep ^INTERLOCK_ | sort) > {file}'
+    script = f'(echo "$@"; env | grep ^INTERLOCK_ | grep -v ^INTERLOCK_COMMAND_ID= | sort) > {file}'
     return {"command": f"sh -c {script!r} sh {words}".rstrip()}
 
 
