@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from interlock_cli import main
-from interlock_cli._receipt import RECEIPT
-from interlock_cli._search import Search
+from interlock_cli._output._receipt import RECEIPT
+from interlock_cli._pipelines._search import Search
 from interlock_local.pump._filter import check_patterns, wanted
 from interlock_local.site._wiring import STREAM_FILTERS
 from interlock_store import PROJECTED

@@ -30,9 +30,9 @@ def read_with_every_command(tables: Tables, monkeypatch: pytest.MonkeyPatch, fol
 
     No command ends with a traceback or writes a character that a terminal obeys. Each that shows rows succeeds.
     """
-    monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: _NoQueues()))
-    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: tables)
-    monkeypatch.setattr("interlock_cli._migrate.DynamoScan", lambda _: MemoryScan(tables))
+    monkeypatch.setattr("interlock_cli._deployment._aws.boto3", SimpleNamespace(client=lambda *_, **__: _NoQueues()))
+    monkeypatch.setattr("interlock_cli._deployment._aws.DynamoTables", lambda _: tables)
+    monkeypatch.setattr("interlock_cli._rows._migrate.DynamoScan", lambda _: MemoryScan(tables))
     shown = [
         ("status",),
         ("status", "p", "--last", "50"),

@@ -27,7 +27,7 @@ class NoQueues:
 def tables(monkeypatch: pytest.MonkeyPatch) -> MemoryTables:
     """The tables that each command of this test reads and writes, in the environment `test`."""
     made = MemoryTables()
-    monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: NoQueues()))
-    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: made)
+    monkeypatch.setattr("interlock_cli._deployment._aws.boto3", SimpleNamespace(client=lambda *_, **__: NoQueues()))
+    monkeypatch.setattr("interlock_cli._deployment._aws.DynamoTables", lambda _: made)
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
     return made

@@ -82,13 +82,13 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
-    monkeypatch.setattr("interlock_cli._alerts.WAIT_SECONDS", 0)
+    monkeypatch.setattr("interlock_cli._signals._alerts.WAIT_SECONDS", 0)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         made = Deployed()
         clients = {"sqs": made.sqs, "dynamodb": boto3.client("dynamodb", region_name="us-east-1")}
         fake = SimpleNamespace(client=lambda service, **_: clients[service])
-        monkeypatch.setattr("interlock_cli._aws.boto3", fake)
+        monkeypatch.setattr("interlock_cli._deployment._aws.boto3", fake)
         yield made
 
 
@@ -237,7 +237,7 @@ def test_queues_that_cannot_be_read_are_named(deployed: Deployed) -> None:
 
 
 def test_a_part_of_the_dead_letters_is_named(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interlock_cli._alerts.MOST_LETTERS", 2)
+    monkeypatch.setattr("interlock_cli._signals._alerts.MOST_LETTERS", 2)
     for name in ("a", "b", "c"):
         deployed.sqs.send_message(QueueUrl=deployed.queues["alert-dlq"], MessageBody=deployed.message(name))
     assert run()["problem"] == "alert-dlq has more letters than the 2 that were read"

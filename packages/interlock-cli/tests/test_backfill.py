@@ -44,7 +44,7 @@ class Controller:
         self.naps = 0
         self.killed_at = 0
         self.fails: set[str] = set()
-        monkeypatch.setattr("interlock_cli._backfill.time.sleep", self.nap)
+        monkeypatch.setattr("interlock_cli._runs._backfill.time.sleep", self.nap)
 
     def push(self, schedule: str) -> None:
         self.store.put_config(decode_yaml(PIPELINE.format(schedule=schedule), "p.yaml"))

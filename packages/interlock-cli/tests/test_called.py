@@ -12,9 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from interlock_cli import _called, main
-from interlock_cli._called import as_called, program
-from interlock_cli._deployment import deployment_options
+from interlock_cli import main
+from interlock_cli._deployment._deployment import deployment_options
+from interlock_cli._output import _called
+from interlock_cli._output._called import as_called, program
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
 
@@ -107,7 +108,7 @@ def test_a_paused_pipeline_is_resumed_where_it_was_paused(
     tables: MemoryTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Store(tables, TableNames.of_environment("prod")).put_config(decode_yaml(PIPELINE, "p.yaml"))
-    monkeypatch.setattr("interlock_cli._pause.caller", lambda _: "ada")
+    monkeypatch.setattr("interlock_cli._pipelines._pause.caller", lambda _: "ada")
     called(monkeypatch, "uv", "run", "interlock")
     done = CliRunner().invoke(main, ["pause", "gold-orders", "-e", "prod"])
     assert done.stdout.splitlines()[-1] == "end it with: uv run interlock resume -e prod gold-orders"

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from interlock_cli import main
-from interlock_cli._list_renewal import renew
-from interlock_cli._own import FIRST_IS_PIPELINE, OWN, own_command
-from interlock_cli._pipeline_names import complete_pipelines
+from interlock_cli._completion._list_renewal import renew
+from interlock_cli._completion._pipeline_names import complete_pipelines
+from interlock_cli._names import FIRST_IS_PIPELINE, OWN
+from interlock_cli._own import own_command
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
 
@@ -60,7 +61,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr("interlock_cli._listed_pipelines._request", lambda *_: None)
+    monkeypatch.setattr("interlock_cli._completion._listed_pipelines._request", lambda *_: None)
     return tmp_path
 
 
@@ -156,8 +157,8 @@ class Deployments:
 def deployments(project: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
     made = Deployments()
     monkeypatch.setenv("XDG_CACHE_HOME", str(project / "cache"))
-    monkeypatch.setattr("interlock_cli._listed_pipelines._request", made.request)
-    monkeypatch.setattr("interlock_cli._pipeline_names._names", list)
+    monkeypatch.setattr("interlock_cli._completion._listed_pipelines._request", made.request)
+    monkeypatch.setattr("interlock_cli._completion._pipeline_names._names", list)
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._cron_compare import YEAR, Comparison, compare
+from interlock_cli._pipelines._cron_compare import YEAR, Comparison, compare
 from interlock_sla import parse_cron, zone
 
 BERLIN = "Europe/Berlin"

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from interlock_cli import main
-from interlock_cli._dead_letters import QUEUES, DeadLetters, count_dead_letters
-from interlock_cli._deployment import Deployment
+from interlock_cli._deployment._deployment import Deployment
+from interlock_cli._signals._dead_letters import QUEUES, DeadLetters, count_dead_letters
 from interlock_local.site._queues import DEAD_LETTERS
 from interlock_store import MemoryTables, TableNames
 from interlock_store._rows import PENDING_ALERTS
@@ -36,7 +36,7 @@ class Sqs:
 def sqs(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator[Any]:
     with mock_aws():
         client = boto3.client("sqs", region_name="us-east-1")
-        monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: client))
+        monkeypatch.setattr("interlock_cli._deployment._aws.boto3", SimpleNamespace(client=lambda *_, **__: client))
         yield client
 
 
@@ -107,7 +107,7 @@ def denied(code: str) -> ClientError:
 def test_unreadable_queues_do_not_end_the_command(
     monkeypatch: pytest.MonkeyPatch, tables: MemoryTables, error: Exception, problem: str
 ) -> None:
-    monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda *_, **__: Sqs(error)))
+    monkeypatch.setattr("interlock_cli._deployment._aws.boto3", SimpleNamespace(client=lambda *_, **__: Sqs(error)))
     done = status()
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1].startswith(f"dead letters are unknown: {problem}")

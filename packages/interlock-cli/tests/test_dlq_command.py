@@ -64,9 +64,11 @@ def functions(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator
         sqs = boto3.client("sqs", region_name="us-east-1")
         made = Functions(sqs)
         clients = {"s3": made.s3, "sqs": sqs, "lambda": made, "dynamodbstreams": Trimmed(), "dynamodb": None}
-        monkeypatch.setattr("interlock_cli._aws.boto3", SimpleNamespace(client=lambda service, **_: clients[service]))
-        monkeypatch.setattr("interlock_cli._dlq.WAIT_SECONDS", 0)
-        monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+        monkeypatch.setattr(
+            "interlock_cli._deployment._aws.boto3", SimpleNamespace(client=lambda service, **_: clients[service])
+        )
+        monkeypatch.setattr("interlock_cli._signals._dlq.WAIT_SECONDS", 0)
+        monkeypatch.setattr("interlock_cli._deployment._deployment.Deployment._check_reachable", lambda _: None)
         for name in QUEUES:
             sqs.create_queue(QueueName=f"test-interlock-{name}")
         yield made

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._aws import explain_aws_error
+from interlock_cli._deployment._aws import explain_aws_error
 
 COMMANDS = [
     ("status",),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock_cli._events import colour_of
+from interlock_cli._signals._events import colour_of
 from interlock_lifecycle.events import EventType
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_cli import main
-from interlock_cli._event_rows import read_event
-from interlock_cli._events import EventFeed
+from interlock_cli._signals._event_rows import read_event
+from interlock_cli._signals._events import EventFeed
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_store._write import Put
@@ -88,7 +88,7 @@ def test_an_interrupt_ends_only_the_following(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("interlock_cli._events._print", interrupt)
+    monkeypatch.setattr("interlock_cli._signals._events._print", interrupt)
     assert events(ROW, options=options).exit_code == code
 
 

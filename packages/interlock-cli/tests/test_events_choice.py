@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._events import Choice, EventFeed
+from interlock_cli._signals._events import Choice, EventFeed
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_store._write import Put

@@ -14,11 +14,19 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from interlock_cli import main
-from interlock_cli._foreign import LONGEST, guarded, shown
-from interlock_cli._output import CliError, Output, _Guarded, console, print_json, print_workflow_command, table
+from interlock_cli._output._console import (
+    CliError,
+    Output,
+    _Guarded,
+    console,
+    print_json,
+    print_workflow_command,
+    table,
+)
+from interlock_cli._output._foreign import LONGEST, guarded, shown
 
 SOURCES = Path(__file__).parents[2]
-WRITERS = {"interlock-cli/src/interlock_cli/_output.py"}
+WRITERS = {"interlock-cli/src/interlock_cli/_output/_console.py"}
 """The modules that write to a stream."""
 
 PICTURES = WRITERS | {"interlock-local/src/interlock_local/demo/_screen.py"}

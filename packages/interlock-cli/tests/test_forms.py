@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._form import Form, RowPrinter, chosen_form, print_rows
+from interlock_cli._output._form import Form, RowPrinter, chosen_form, print_rows
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_store._write import Put

@@ -42,7 +42,7 @@ class Counted(MemoryTables):
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Counted:
     made = Counted()
-    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: made)
+    monkeypatch.setattr("interlock_cli._deployment._aws.DynamoTables", lambda _: made)
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     Store(made, NAMES).put_config(decode_yaml(PIPELINE, "bronze.yaml"))

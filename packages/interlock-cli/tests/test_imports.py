@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from interlock_cli import main
-from interlock_cli._own import OWN, own_command
+from interlock_cli._names import OWN
+from interlock_cli._own import ROOMS, own_command
 
 PIPELINE = """
 pipeline: {id: p}
@@ -20,7 +21,10 @@ schedule: {cron: "0 6 * * *"}
 validation: {rules: [{key: landing, check: exists}]}
 job: {type: command, config: {command: "true"}}
 """
-OF_THE_GROUP = {"__init__", "_errors", "_foreign", "_installed", "_main", "_own", "_terminal"}
+OUTPUT = {"_output", "_output._errors", "_output._foreign"}
+OF_THE_GROUP = {"__init__", "_installed", "_main", "_names", "_own", "_terminal"} | OUTPUT
+OF_TAB = {"_completion", "_completion._listed_pipelines", "_completion._pipeline_names"}
+SETTINGS = {"_deployment", "_deployment._settings"}
 CODE = """
 import json, sys
 from interlock_cli import main
@@ -65,7 +69,7 @@ def test_tab_of_a_pipeline_imports_no_command() -> None:
     asked = {"_INTERLOCK_COMPLETE": "bash_complete", "COMP_WORDS": "interlock why x", "COMP_CWORD": "2"}
     found = modules_after(**asked)
     own = {name.partition(".")[2] or "__init__" for name in found if name.startswith("interlock_cli")}
-    assert own <= OF_THE_GROUP | {"_listed_pipelines", "_pipeline_names", "_settings"}
+    assert own <= OF_THE_GROUP | OF_TAB | SETTINGS
     assert packages(found) == {"interlock_cli", "msgspec"}
 
 
@@ -79,7 +83,7 @@ def test_validate_imports_no_table_and_no_cloud(tmp_path: Path) -> None:
 def test_own_command_imports_no_other_command() -> None:
     found = modules_after("schema")
     own = {name.partition(".")[2] for name in found if name.startswith("interlock_cli._")}
-    assert own <= OF_THE_GROUP | {"_schema", "_output"}
+    assert own <= OF_THE_GROUP | {"_pipelines", "_pipelines._schema", "_output._console"}
     assert not any(name.startswith("interlock_local") for name in found)
 
 
@@ -109,13 +113,13 @@ def test_summary_is_the_first_sentence_of_the_help(name: str) -> None:
 def test_each_module_with_a_command_is_listed() -> None:
     folder = Path(str(sys.modules["interlock_cli"].__file__)).parent
     with_command = {
-        file.stem.removeprefix("_")
-        for file in folder.glob("_*.py")
+        (file.parent.name, file.stem.removeprefix("_"))
+        for file in folder.glob("*/_*.py")
         if re.search(rf"\ndef {file.stem.removeprefix('_')}_?\(", text := file.read_text())
         and ("@click.command" in text or "@click.group" in text)
-        and file.stem != "_main"
     }
-    assert with_command == set(OWN)
+    assert with_command == {(room, name) for room, names in ROOMS.items() for name in names}
+    assert {name for _, name in with_command} == set(OWN)
 
 
 def test_completion_offers_commands_of_all_packages() -> None:

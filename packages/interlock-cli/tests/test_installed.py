@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from interlock_cli import main
-from interlock_cli._deployment import LOCAL_PORT, Deployment
+from interlock_cli._deployment._deployment import LOCAL_PORT, Deployment
 from interlock_cli._installed import EXTRAS, GROUP, InstalledCommands
-from interlock_cli._own import OWN
-from interlock_cli._status import status
+from interlock_cli._names import OWN
+from interlock_cli._runs._status import status
 from interlock_cli._terminal import Terminal
 from interlock_local import commands
 from interlock_web import commands as web_commands

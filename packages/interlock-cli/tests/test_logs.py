@@ -198,7 +198,7 @@ def test_unknown_names_are_errors(put: Put) -> None:
 
 
 def test_endpoint_of_its_own_has_no_console(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+    monkeypatch.setattr("interlock_cli._deployment._deployment.Deployment._check_reachable", lambda _: None)
     put(intent("emr", {"clusterId": "j-1"}, "s-1"))
     assert [link["label"] for link in document()["links"]] == ["EMR cluster", "Step Functions execution"]
     assert document("--endpoint-url", f"https://dynamodb.{REGION}.amazonaws.com")["links"] == []

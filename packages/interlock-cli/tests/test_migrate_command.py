@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from moto.server import ThreadedMotoServer
 
 from interlock_cli import main
-from interlock_cli._deployment import Deployment
-from interlock_cli._migrate import Tally, work_through
+from interlock_cli._deployment._deployment import Deployment
+from interlock_cli._rows._migrate import Tally, work_through
 from interlock_config import decode_yaml, encode_json
 from interlock_store import (
     DynamoTables,

@@ -41,8 +41,8 @@ class Clock(datetime):
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> MemoryTables:
     made = MemoryTables()
-    monkeypatch.setattr("interlock_cli._aws.DynamoTables", lambda _: made)
-    monkeypatch.setattr("interlock_cli._onboard.datetime", Clock)
+    monkeypatch.setattr("interlock_cli._deployment._aws.DynamoTables", lambda _: made)
+    monkeypatch.setattr("interlock_cli._trials._onboard.datetime", Clock)
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     push(made, PIPELINE)

@@ -4,7 +4,7 @@ from io import StringIO
 
 import pytest
 
-from interlock_cli._output import Output, _Guarded
+from interlock_cli._output._console import Output, _Guarded
 
 EVENT = (
     "2026-03-03 07:00:00Z ",

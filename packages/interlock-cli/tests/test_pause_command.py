@@ -22,7 +22,7 @@ job: {type: command, config: {command: "true"}}
 
 @pytest.fixture
 def store(tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr("interlock_cli._pause.caller", lambda _: "ada")
+    monkeypatch.setattr("interlock_cli._pipelines._pause.caller", lambda _: "ada")
     made = Store(tables, TableNames.of_environment("test"))
     made.put_config(decode_yaml(PIPELINE, "p.yaml"))
     return made

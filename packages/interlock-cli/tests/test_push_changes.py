@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from msgspec import UNSET
 
 from interlock_cli import main
-from interlock_cli._differences import Difference, differences
+from interlock_cli._pipelines._differences import Difference, differences
 from interlock_config import decode_yaml
 from interlock_lifecycle import Pause
 from interlock_store import MemoryTables, Store, TableNames
@@ -165,7 +165,7 @@ def test_remove_without_a_terminal_needs_yes(store: Store) -> None:
 @pytest.mark.parametrize(("answer", "exists"), [("y\n", False), ("n\n", True), ("", True)])
 def test_remove_asks_a_person(answer: str, exists: bool, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put_config(decode_yaml(text("a"), "a.yaml"))
-    monkeypatch.setattr("interlock_cli._confirm._is_terminal", lambda: True)
+    monkeypatch.setattr("interlock_cli._output._confirm._is_terminal", lambda: True)
     done = CliRunner().invoke(main, ["remove", "a"], input=answer)
     assert done.exit_code == (1 if exists else 0)
     assert store.config("a").exists is exists

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._settings import Environment, Settings, read_settings, settings
+from interlock_cli._deployment._settings import Environment, Settings, read_settings, settings
 
 PIPELINE = """
 pipeline: {id: %s}

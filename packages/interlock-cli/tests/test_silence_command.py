@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from interlock_cli import _silence as module
 from interlock_cli import main
+from interlock_cli._signals import _silence as module
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Silence, Store, TableNames
 from interlock_store._write import Put

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._status import print_statuses
+from interlock_cli._runs._status import print_statuses
 from interlock_config import decode_yaml
 from interlock_lifecycle import CloseRun, JobOutcome, RunKey
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
@@ -179,7 +179,7 @@ def test_wait_goes_on_until_the_run_is_closed(world: World, monkeypatch: pytest.
         if len(naps) == 2:
             world.run("a", 0, "success")
 
-    monkeypatch.setattr("interlock_cli._status.time.sleep", sleep)
+    monkeypatch.setattr("interlock_cli._runs._status.time.sleep", sleep)
     invoke("a", "--wait", "2026-01-01")
     assert len(naps) == 2
 

@@ -60,7 +60,7 @@ class Deployment:
         self.config: PipelineConfig = decode_yaml(PIPELINE, "p.yaml")
         self.store.put_config(self.config)
         self.store.note_config("gold-orders", utc("02-01 09:00"))
-        monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+        monkeypatch.setattr("interlock_cli._deployment._deployment.Deployment._check_reachable", lambda _: None)
 
     def run(self, date: str, steps: Sequence[tuple[str, int]], *, took: timedelta = timedelta(minutes=10)) -> None:
         """A date whose landing had each count from a time on, until its rules held."""

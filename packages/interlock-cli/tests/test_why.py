@@ -49,7 +49,7 @@ class World:
         self.store = Store(tables, TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "p.yaml"))
         self.store.note_config("gold-orders", utc("03-01 09:00"))
-        monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+        monkeypatch.setattr("interlock_cli._deployment._deployment.Deployment._check_reachable", lambda _: None)
 
     def key(self, date: str) -> RunKey:
         return RunKey("gold-orders", "stream", parse_execution_date(f"2026-{date}"))

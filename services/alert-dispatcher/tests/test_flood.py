@@ -314,8 +314,8 @@ def audited(
     sqs = boto3.client("sqs")
     for name in ("alerts", "alert-dlq"):
         sqs.create_queue(QueueName=f"test-interlock-{name}")
-    monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
-    monkeypatch.setattr("interlock_cli._alerts.WAIT_SECONDS", 0)
+    monkeypatch.setattr("interlock_cli._deployment._deployment.Deployment._check_reachable", lambda _: None)
+    monkeypatch.setattr("interlock_cli._signals._alerts.WAIT_SECONDS", 0)
     words = ["alerts", "audit", "--since", begin.isoformat(), "--environment", "test", "-o", "json"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output

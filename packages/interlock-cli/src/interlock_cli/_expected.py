@@ -3,9 +3,9 @@
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from interlock_cli._aws import explain_aws_error
-from interlock_cli._deployment import deployment_of
-from interlock_cli._errors import CliError
+from interlock_cli._deployment._aws import explain_aws_error
+from interlock_cli._deployment._deployment import deployment_of
+from interlock_cli._output._errors import CliError
 from interlock_dlq import LedgerError, RedriveStopped
 from interlock_store import StoreError
 

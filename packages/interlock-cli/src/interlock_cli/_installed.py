@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from interlock_cli._errors import CliError
+from interlock_cli._output._errors import CliError
 
 GROUP = "interlock.commands"
 """Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""

@@ -13,10 +13,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from interlock_cli._errors import OutputError
-from interlock_cli._foreign import shown
 from interlock_cli._installed import InstalledCommands
-from interlock_cli._own import FIRST_IS_PIPELINE, OWN, own_command
+from interlock_cli._names import FIRST_IS_PIPELINE, OWN
+from interlock_cli._output._errors import OutputError
+from interlock_cli._output._foreign import shown
+from interlock_cli._own import own_command
 from interlock_cli._terminal import Terminal
 
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -43,9 +44,9 @@ class _Interlock(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command of the arguments. A shell that asks for the first word after it gets one that loads nothing."""
         if context.resilient_parsing and len(args) == 1 and args[0] in FIRST_IS_PIPELINE:
-            from interlock_cli._pipeline_names import PipelineFirst
+            from interlock_cli._completion._pipeline_names import PipelineFirst
 
-            return args[0], PipelineFirst(args[0]), []
+            return args[0], PipelineFirst(args[0], own_command), []
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:

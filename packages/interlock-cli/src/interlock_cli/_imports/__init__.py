@@ -1,7 +1,8 @@
 """Reads the schedules of other programs, and drafts a pipeline file for each of their jobs.
 
-`_draft` is a file with its comments. `_crontab` reads a crontab, `_dbt` the manifest of a dbt project, and `_airflow`
-the DAG files of Airflow or the API of its server.
+`_import` is the command, and `_dag_sources` finds the DAGs that it names. `_draft` is a file with its comments.
+`_crontab` reads a crontab, `_dbt` the manifest of a dbt project, and `_airflow` the DAG files of Airflow or the API of
+its server.
 """
 
 from interlock_cli._imports._airflow import (

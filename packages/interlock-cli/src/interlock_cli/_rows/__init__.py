@@ -1,0 +1,1 @@
+"""The commands that write rows: `sensor` for readings, `migrate` for the rows of an older deployment."""

@@ -1,0 +1,5 @@
+"""The commands about the runs of a pipeline: `status`, `why`, `rerun` and `logs`.
+
+`_status_choice` filters the rows of `status`, `_why_lines` explains a date, `_backfill` requests the dates of a range,
+and `_job_logs` finds the output of a job.
+"""
