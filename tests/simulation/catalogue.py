@@ -715,7 +715,7 @@ MUTANTS = (
         "self._repairs.repair(row)",
         "None",
         trap=34,
-        tests=("packages/interlock-controller/tests/watch/test_checks.py::TestIsolation",),
+        tests=("packages/interlock-controller/tests/watch/checks/test_isolation.py::TestIsolation",),
     ),
     Mutant(
         "each rejected request is logged and reported",
