@@ -1,4 +1,4 @@
-"""The check answers the requests for reruns that the router has not seen."""
+"""Reruns, retries and recoveries hide no missed fire."""
 
 from msgspec.structs import replace
 from watch_bench import NAMES, READY, Deployment
