@@ -1,1 +1,4 @@
-"""The commands that write rows: `sensor` for readings, `migrate` for the rows of an older deployment."""
+"""The commands that write rows: `_sensor` for readings, `_migrate` for the rows of an older deployment.
+
+`_sensor_rows` reads and shows the readings.
+"""
