@@ -633,3 +633,10 @@ def soda(session: nox.Session) -> None:
             session.run(*command, env=quiet, external=True)
         quiet[f"INTERLOCK_TEST_SODA_{number}"] = str(folders["requirements"])
     session.run("pytest", "-q", "tests/soda/test_road.py", env=quiet)
+
+
+@nox.session
+def go(session: nox.Session) -> None:
+    """Compare the row that the Go program of the page about sensors writes with that of the page. It needs Go."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "-rs", "tests/sensors/test_go.py", *session.posargs, env={"INTERLOCK_TEST_GO": "1"})
