@@ -579,14 +579,15 @@ def dbt(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/dbt", *session.posargs, env={"INTERLOCK_TEST_DBT": str(folder / "dbt")})
 
 
-def _newest_and_floor(session: nox.Session, home: str) -> dict[str, Path]:
+def _newest_and_floor(session: nox.Session, home: str, version: str = OLDER_PYTHONS[0]) -> dict[str, Path]:
     """Two environments with interlock-sensors: new libraries, and the oldest ones, which need an older Python."""
-    folders = {"requirements": _server(session, "requirements", f"{home}/requirements.txt")}
-    oldest = _interpreter(OLDER_PYTHONS[0])
+    name = Path(home).name
+    folders = {"requirements": _server(session, f"{name}-requirements", f"{home}/requirements.txt")}
+    oldest = _interpreter(version)
     if oldest is None:
-        session.log(f"the oldest libraries are left out: Python {OLDER_PYTHONS[0]} is not installed")
+        session.log(f"the oldest libraries are left out: Python {version} is not installed")
     else:
-        folders["floor"] = _server(session, "floor", f"{home}/floor.txt", python=oldest)
+        folders["floor"] = _server(session, f"{name}-floor", f"{home}/floor.txt", python=oldest)
     for folder in folders.values():
         _install_sensors(session, folder)
     return folders
@@ -613,3 +614,29 @@ def gx(session: nox.Session) -> None:
         session.run(*command, env=quiet, external=True)
     for folder in folders.values():
         session.run("pytest", "-q", "tests/gx/test_road.py", env={"INTERLOCK_TEST_GX": str(folder / "python")})
+
+
+@nox.session
+def soda(session: nox.Session) -> None:
+    """Hold and start runs by scans of a real Soda 3 and by contracts of a real Soda 4, old and new ones."""
+    _sync_workspace(session)
+    # Soda 3 reads from its own folder in the home whether to send statistics.
+    home = Path(session.create_tmp()).resolve() / "home"
+    (home / ".soda").mkdir(parents=True, exist_ok=True)
+    (home / ".soda" / "config.yml").write_text("send_anonymous_usage_stats: false\n")
+    quiet = {"HOME": str(home), "SODA_CORE_TELEMETRY_ENABLED": "false"}
+    # Soda 4.0 declares Python 3.9, but its import fails there.
+    for number, name, python in ((3, "scans", "3.9"), (4, "contracts", "3.10")):
+        folders = _newest_and_floor(session, f"tests/soda/{name}", python)
+        for folder in folders.values():
+            command = (str(folder / "python"), "-m", "pytest", "-q", f"tests/soda/{name}", *session.posargs)
+            session.run(*command, env=quiet, external=True)
+        quiet[f"INTERLOCK_TEST_SODA_{number}"] = str(folders["requirements"])
+    session.run("pytest", "-q", "tests/soda/test_road.py", env=quiet)
+
+
+@nox.session
+def go(session: nox.Session) -> None:
+    """Compare the row that the Go program of the page about sensors writes with that of the page. It needs Go."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "-rs", "tests/sensors/test_go.py", *session.posargs, env={"INTERLOCK_TEST_GO": "1"})

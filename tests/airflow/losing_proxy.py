@@ -40,6 +40,7 @@ class LosingProxy:
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._exchanges: list[threading.Thread] = []
 
     @property
     def url(self) -> str:
@@ -47,7 +48,12 @@ class LosingProxy:
 
     @property
     def accepted(self) -> int:
-        """The number of starts with a success answer from the upstream, also if the answer was lost."""
+        """The number of starts with a success answer from the upstream, also if the answer was lost.
+
+        The upstream may answer after the client gave up, so that this waits for all answers.
+        """
+        for exchange in list(self._exchanges):
+            exchange.join(120)
         return sum(passage.is_start and passage.answer.split()[1:2] == ["200"] for passage in self.passages)
 
     def __enter__(self) -> "LosingProxy":
@@ -66,7 +72,9 @@ class LosingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+            exchange = threading.Thread(target=self._serve, args=(client,), daemon=True)
+            self._exchanges.append(exchange)
+            exchange.start()
 
     def _serve(self, client: socket.socket) -> None:
         with client:
