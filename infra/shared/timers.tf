@@ -17,6 +17,15 @@ locals {
           Action   = ["lambda:InvokeFunction"]
           Resource = local.names.function_arns["sla-monitor"]
         },
+      ],
+      # A timer invokes the ARN that it was made with: timers from before SnapStart name the function.
+      [for service, arn in local.names.alias_arns : {
+        Sid      = "FireAlias"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = arn
+      } if service == "sla-monitor"],
+      [
         {
           Sid      = "DeadLetters"
           Effect   = "Allow"

@@ -129,7 +129,7 @@ module "orchestrator" {
 
   enable_job_events             = var.enable_job_events
   enable_sfn_tracing            = var.enable_sfn_tracing
-  wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
+  wakers                        = compact([module.stream_router.function_arn, module.watchdog.function_arn, module.sla_monitor.alias_arn])
   sfn_timeout_seconds           = var.sfn_timeout_seconds
   trigger_max_attempts          = var.trigger_max_attempts
   job_variables                 = var.job_variables

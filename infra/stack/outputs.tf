@@ -25,6 +25,15 @@ output "function_arns" {
   }
 }
 
+output "alias_arns" {
+  description = "ARNs of the aliases of functions with SnapStart, by service. null without one."
+  value = length(module.deployment.names.alias_arns) == 0 ? null : { for service, arn in {
+    stream-router = module.stream_router.alias_arn
+    orchestrator  = module.orchestrator.alias_arn
+    sla-monitor   = module.sla_monitor.alias_arn
+  } : service => arn if arn != null }
+}
+
 output "sensor_inbox_url" {
   description = "URL of the sensor inbox. null without an inbox."
   value       = module.shared.sensor_inbox_url

@@ -58,6 +58,11 @@ REJECTED = {
     "misspelt-setting": "lambda_settings.all has no setting memory, must be one of duration_threshold_percent,",
     "two-bad-settings": "of watchdog is 10, must be one that CloudWatch has",
     "settings-of-one-number": "lambda_settings must be a map of services",
+    "snap-start-of-watchdog": "snap_start of watchdog is true, must be true or false, and true only for orchestrator,",
+    "snap-start-of-all": "snap_start of all is true, must be true or false, and true only for orchestrator,",
+    "snap-start-in-words": 'snap_start of orchestrator is "PublishedVersions", must be true or false,',
+    "snap-start-with-secrets-layer": "snap_start of orchestrator does not work with the layer arn:aws:",
+    "alias-by-name": 'alias of sla-monitor is "blue", must be true or false, and true only for orchestrator,',
     "tracing-in-words": 'tracing_mode of all is "on", must be Active or PassThrough.',
     "layer-without-version": "must be at most five ARNs of layer versions",
     "threshold-over-the-timeout": "duration_threshold_percent of watchdog is 120, must be a percentage of",
@@ -93,6 +98,7 @@ def test_every_root_and_every_module_has_tests() -> None:
 
 
 FURTHER = {
+    "alias-by-name",
     "concurrency-of-zero",
     "cron-of-five-fields",
     "emr-serverless-role-wildcard",
@@ -116,6 +122,8 @@ FURTHER = {
     "settings-of-one-number",
     "sfn-wildcard-within-a-name",
     "slack-secret-wildcard",
+    "snap-start-in-words",
+    "snap-start-of-all",
     "topic-key-alias",
     "topic-wildcard",
     "tracing-in-words",

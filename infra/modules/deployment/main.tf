@@ -7,6 +7,9 @@ module "names" {
   iam_path    = var.iam_path
   role_arns   = var.role_arns
   queue_arns  = var.queue_arns
+
+  snap_start_services = [for service, settings in local.functions : service if try(tobool(settings.snap_start), false)]
+  aliased_services    = [for service, settings in local.functions : service if try(tobool(settings.snap_start) || tobool(settings.alias), false)]
 }
 
 locals {

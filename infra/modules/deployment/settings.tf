@@ -11,6 +11,9 @@ locals {
     alert-dispatcher = { timeout_seconds = 60, reserved_concurrency = 3, most_concurrency = 1001 }
   }
 
+  # A run waits for these functions. The others report their failures, and must work while AWS restores nothing.
+  snap_start_offered = ["orchestrator", "sla-monitor", "stream-router"]
+
   # A null counts as left out.
   entries = try({
     for entry, settings in var.lambda_settings : entry => { for name, value in settings : name => value if value != null } if settings != null
@@ -26,6 +29,8 @@ locals {
       vpc                  = try(local.given[service].vpc, null)
       tracing_mode         = try(local.given[service].tracing_mode, null)
       layers               = try(local.given[service].layers, [])
+      snap_start           = try(local.given[service].snap_start, false)
+      alias                = try(local.given[service].alias, false)
 
       error_threshold            = try(local.given[service].error_threshold, 0)
       throttle_threshold         = try(local.given[service].throttle_threshold, 0)
@@ -72,6 +77,15 @@ locals {
         ok   = try(length(own.layers) <= 5 && alltrue([for arn in own.layers : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", arn))]), false)
         form = "at most five ARNs of layer versions, such as arn:aws:lambda:eu-west-1:123456789012:layer:collector:3"
       }
+      snap_start = {
+        ok   = try(contains(["true", "false"], jsonencode(own.snap_start)) && (!own.snap_start || contains(local.snap_start_offered, entry)), false)
+        form = "true or false, and true only for ${join(", ", local.snap_start_offered)}"
+      }
+      # Before and after SnapStart, the function has the alias, and no invoker names it.
+      alias = {
+        ok   = try(contains(["true", "false"], jsonencode(own.alias)) && (!own.alias || contains(local.snap_start_offered, entry)), false)
+        form = "true or false, and true only for ${join(", ", local.snap_start_offered)}"
+      }
       error_threshold    = { ok = try(own.error_threshold >= 0, false), form = "a number of at least 0" }
       throttle_threshold = { ok = try(own.throttle_threshold >= 0, false), form = "a number of at least 0" }
       duration_threshold_percent = {
@@ -90,6 +104,11 @@ locals {
       ? "${name} of ${entry} is ${jsonencode(value)}, must be ${local.forms[entry][name].form}."
       : "lambda_settings.${entry} has no setting ${name}, must be one of ${join(", ", keys(local.forms[entry]))}."
       if !try(local.forms[entry][name].ok, false)
+    ]]),
+    # Its credentials are those of the snapshot, and expire.
+    flatten([for service, settings in local.functions : [
+      for arn in try(settings.layers, []) : "snap_start of ${service} does not work with the layer ${arn}. Leave one of them out."
+      if try(settings.snap_start && strcontains(arn, ":layer:AWS-Parameters-and-Secrets-Lambda-Extension"), false)
     ]]),
   )
 }

@@ -52,7 +52,7 @@ locals {
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource = var.deployment.kms_key_arn
     }],
-    [for statement in local.network_statements : statement if local.in_vpc],
+    [for statement in concat(local.network_statements, local.network_denials) : statement if local.in_vpc],
     var.statements,
   )
 
@@ -74,17 +74,17 @@ locals {
       Action   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
       Resource = "*"
     },
-    {
-      Sid    = "NoNetworkByTheCode"
-      Effect = "Deny"
-      Action = [
-        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:UnassignPrivateIpAddresses",
-      ]
-      Resource  = "*"
-      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.names.function_arns[var.service] } }
-    },
   ]
+  network_denials = [for sid, arn in local.code_arns : {
+    Sid    = sid
+    Effect = "Deny"
+    Action = [
+      "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:UnassignPrivateIpAddresses",
+    ]
+    Resource  = "*"
+    Condition = { ArnEquals = { "lambda:SourceFunctionArn" = arn } }
+  }]
 }
 
 resource "aws_iam_role" "this" {
@@ -135,6 +135,7 @@ resource "aws_lambda_function" "this" {
   timeout                        = local.settings.timeout_seconds
   reserved_concurrent_executions = local.settings.reserved_concurrency
   kms_key_arn                    = var.deployment.kms_key_arn
+  publish                        = local.has_alias ? true : null
   layers                         = local.settings.layers
   tags                           = var.deployment.tags
 
@@ -161,6 +162,13 @@ resource "aws_lambda_function" "this" {
     for_each = local.settings.tracing_mode == null ? [] : [local.settings.tracing_mode]
     content {
       mode = tracing_config.value
+    }
+  }
+
+  dynamic "snap_start" {
+    for_each = local.settings.snap_start ? [true] : []
+    content {
+      apply_on = "PublishedVersions"
     }
   }
 

@@ -6,6 +6,18 @@ output "arn" {
   depends_on  = [aws_lambda_function.this, aws_iam_role_policy.this]
 }
 
+output "target_arn" {
+  description = "ARN that invokers name: the alias of a function with SnapStart, otherwise the function. It is available after the alias."
+  value       = local.names.target_arns[var.service]
+  depends_on  = [aws_lambda_function.this, aws_iam_role_policy.this, aws_lambda_alias.live]
+}
+
+output "alias_arn" {
+  description = "ARN of the alias. null without one."
+  value       = lookup(local.names.alias_arns, var.service, null)
+  depends_on  = [aws_lambda_alias.live]
+}
+
 output "name" {
   description = "Name of the function."
   value       = local.name

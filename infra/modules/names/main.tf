@@ -39,6 +39,12 @@ locals {
     var.queue_arns,
   )
 
+  # An invoker of a function with SnapStart names its alias: AWS restores published versions only.
+  alias         = "live"
+  function_arns = { for name in local.services : name => "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-${name}" }
+  alias_arns    = { for name in var.aliased_services : name => "${local.function_arns[name]}:${local.alias}" }
+  target_arns   = merge(local.function_arns, { for name in var.snap_start_services : name => "${local.function_arns[name]}:${local.alias}" })
+
   regional      = "${local.region}:${local.account}"
   bus           = "${local.prefix}-bus"
   state_machine = "${local.prefix}-pipeline"

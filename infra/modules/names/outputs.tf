@@ -39,8 +39,23 @@ output "event_bus_arn" {
 }
 
 output "function_arns" {
-  description = "Function ARNs by service."
-  value       = { for name in local.services : name => "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-${name}" }
+  description = "Function ARNs by service, without a version or an alias."
+  value       = local.function_arns
+}
+
+output "alias" {
+  description = "Name of the alias of a function with SnapStart."
+  value       = local.alias
+}
+
+output "alias_arns" {
+  description = "ARNs of the aliases, by service. A service without an alias is left out."
+  value       = local.alias_arns
+}
+
+output "target_arns" {
+  description = "ARNs that invokers name, by service: the alias of a function with SnapStart, otherwise the function."
+  value       = local.target_arns
 }
 
 output "role_arns" {
@@ -124,7 +139,7 @@ output "table_variables" {
 output "timer_variables" {
   description = "Environment variables of the functions that set SLA timers."
   value = {
-    SLA_MONITOR_ARN      = "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-sla-monitor"
+    SLA_MONITOR_ARN      = local.target_arns["sla-monitor"]
     SCHEDULER_ROLE_ARN   = local.role_arns["scheduler"]
     SCHEDULER_GROUP_NAME = local.timers
     SCHEDULER_DLQ_ARN    = local.queue_arns["async-dlq"]

@@ -23,6 +23,20 @@ variable "role_arns" {
   nullable    = false
 }
 
+variable "snap_start_services" {
+  description = "Services whose invokers name the alias of the function."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "aliased_services" {
+  description = "Services whose function has an alias: those of snap_start_services, and those before and after SnapStart."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "queue_arns" {
   description = "Own queues, by async-dlq: the queue for asynchronous events that failed. A queue that is not named is created."
   type        = map(string)

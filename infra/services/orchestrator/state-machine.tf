@@ -6,15 +6,35 @@ locals {
   own_sfn_log_group = contains(keys(var.log_group_arns), "sfn")
   sfn_log_group_arn = lookup(var.log_group_arns, "sfn", "arn:${local.names.partition}:logs:${local.names.region}:${local.names.account_id}:log-group:/aws/vendedlogs/states/${local.names.state_machine}")
 
+  # The functions that the steps invoke.
+  stepped = ["orchestrator", "sla-monitor"]
+  definition = templatefile("${path.module}/../../statemachine/interlock.asl.json", {
+    orchestrator_arn     = local.names.target_arns["orchestrator"]
+    sla_monitor_arn      = local.names.target_arns["sla-monitor"]
+    timeout_seconds      = var.sfn_timeout_seconds
+    trigger_max_attempts = var.trigger_max_attempts
+    partition            = local.names.partition
+  })
+
+  # AWS makes a new snapshot of a version that was idle for 14 days, and rejects invocations for some minutes. The steps wait
+  # for it as they wait for a function without a free place.
+  is_restored  = anytrue([for service in local.stepped : local.names.target_arns[service] != local.names.function_arns[service]])
+  busy         = "\"Lambda.TooManyRequestsException\","
+  not_restored = "\"Lambda.SnapStartNotReadyException\", \"Lambda.SnapStartTimeoutException\", \"Lambda.SnapStartException\","
+
   sfn_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
       [
         {
-          Sid      = "Steps"
-          Effect   = "Allow"
-          Action   = ["lambda:InvokeFunction"]
-          Resource = [local.names.function_arns["orchestrator"], local.names.function_arns["sla-monitor"]]
+          Sid    = "Steps"
+          Effect = "Allow"
+          Action = ["lambda:InvokeFunction"]
+          # An execution invokes the ARNs that its definition had at its start, also after SnapStart was turned on or off.
+          Resource = concat(
+            [for service in local.stepped : local.names.function_arns[service]],
+            [for service in local.stepped : local.names.alias_arns[service] if contains(keys(local.names.alias_arns), service)],
+          )
         },
         {
           # AWS knows no resources for the delivery of logs.
@@ -75,17 +95,11 @@ resource "aws_iam_role_policy" "pipeline" {
 }
 
 resource "aws_sfn_state_machine" "pipeline" {
-  name     = local.names.state_machine
-  type     = "STANDARD"
-  role_arn = local.names.role_arns["sfn"]
-  tags     = var.tags
-  definition = templatefile("${path.module}/../../statemachine/interlock.asl.json", {
-    orchestrator_arn     = local.names.function_arns["orchestrator"]
-    sla_monitor_arn      = local.names.function_arns["sla-monitor"]
-    timeout_seconds      = var.sfn_timeout_seconds
-    trigger_max_attempts = var.trigger_max_attempts
-    partition            = local.names.partition
-  })
+  name       = local.names.state_machine
+  type       = "STANDARD"
+  role_arn   = local.names.role_arns["sfn"]
+  tags       = var.tags
+  definition = local.is_restored ? replace(local.definition, local.busy, "${local.busy} ${local.not_restored}") : local.definition
 
   logging_configuration {
     level                  = "ERROR"

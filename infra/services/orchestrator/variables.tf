@@ -155,7 +155,7 @@ variable "job_variables" {
 }
 
 variable "wakers" {
-  description = "ARNs of the functions that wake waiting executions. The definition of the state machine is updated after them."
+  description = "ARNs of the functions that wake waiting executions, and of the alias of the SLA monitor. The definition of the state machine is updated after them."
   type        = list(string)
   default     = []
   nullable    = false

@@ -9,6 +9,11 @@ output "function_arn" {
   value       = module.function.arn
 }
 
+output "alias_arn" {
+  description = "ARN of the function's alias. null without SnapStart."
+  value       = module.function.alias_arn
+}
+
 output "function_name" {
   description = "Name of the function."
   value       = module.function.name

@@ -91,7 +91,7 @@ resource "aws_cloudwatch_event_target" "job_events" {
 resource "aws_lambda_event_source_mapping" "job_events" {
   count = var.enable_job_events ? 1 : 0
 
-  function_name           = module.function.arn
+  function_name           = module.function.target_arn
   event_source_arn        = module.job_events[0].arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]

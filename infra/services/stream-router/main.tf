@@ -105,7 +105,7 @@ module "function" {
 resource "aws_lambda_event_source_mapping" "streams" {
   for_each = local.filters
 
-  function_name                  = module.function.arn
+  function_name                  = module.function.target_arn
   event_source_arn               = local.stream_arns[each.key]
   starting_position              = "TRIM_HORIZON"
   batch_size                     = 10
@@ -133,7 +133,7 @@ resource "aws_lambda_event_source_mapping" "streams" {
 resource "aws_lambda_event_source_mapping" "sensor_inbox" {
   count = var.enable_sensor_inbox ? 1 : 0
 
-  function_name           = module.function.arn
+  function_name           = module.function.target_arn
   event_source_arn        = local.inbox_arns.inbox
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]

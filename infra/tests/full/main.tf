@@ -22,10 +22,13 @@ module "interlock" {
     all = { memory_size = 1024, tracing_mode = "Active" }
     orchestrator = {
       memory_size = 2048
+      snap_start  = true
       layers      = ["arn:aws:lambda:eu-west-1:000000000000:layer:collector:3"]
       vpc         = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
     }
-    event-sink = { timeout_seconds = 120, log_retention_days = 90, error_threshold = 5, throttle_threshold = 9, duration_threshold_percent = 50 }
+    sla-monitor   = { snap_start = true }
+    stream-router = { snap_start = true }
+    event-sink    = { timeout_seconds = 120, log_retention_days = 90, error_threshold = 5, throttle_threshold = 9, duration_threshold_percent = 50 }
   }
   alarm_thresholds = {
     alert_age_seconds  = 1800
@@ -70,6 +73,10 @@ module "interlock" {
 
 output "policy_arns" {
   value = module.interlock.policy_arns
+}
+
+output "alias_arns" {
+  value = module.interlock.alias_arns
 }
 
 output "sensor_writer_policy" {
