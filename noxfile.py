@@ -190,11 +190,12 @@ def floor(session: nox.Session, unit: str) -> None:
 
 @nox.session(allow_parallel=True)
 def simulation(session: nox.Session) -> None:
-    """Run the short simulation, the model of waits, SLA situations, date stories, silent services, some fuzzed rows."""
+    """Run the short simulation, the model of waits, SLAs, dates, silent services, restored Lambdas, invalid rows."""
     _sync_workspace(session)
     # The tests of a module stay in one process, because they share costly fixtures.
     options = ("-q", "--show-capture=no", "--timeout=1800", "-n2", "--dist=loadscope")
-    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "deadlines", "fuzz", "sensors")]
+    names = ("simulation", "model", "sla", "dates", "deadlines", "snapshots", "fuzz", "sensors")
+    suites = [f"tests/{name}" for name in names]
     session.run("pytest", *options, *suites, *session.posargs)
 
 

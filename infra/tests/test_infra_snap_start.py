@@ -46,8 +46,6 @@ def _arns(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _arns(inner)
-    elif isinstance(value, str) and value.startswith(PREFIX):
-        yield value
     elif isinstance(value, str):
         yield from re.findall(rf"{PREFIX}[a-z-]+(?::[A-Za-z0-9_$-]+)?", value)
 

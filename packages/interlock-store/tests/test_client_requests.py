@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -14,7 +18,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import Credentials, RefreshableCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError, NoRegionError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -278,6 +282,102 @@ def test_server_is_that_of_botocore(
     credentials = botocore.session.Session().get_credentials()
     assert credentials is not None
     assert server.keys() == Keys(credentials.access_key or "", credentials.secret_key or "", credentials.token)
+
+
+SNAP_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+class _Credentials(BaseHTTPRequestHandler):
+    """Temporary credentials at an address, a new key for each request. The first key has expired."""
+
+    def do_GET(self) -> None:
+        """Answer the function that has the token."""
+        if self.headers["Authorization"] != "of-the-function":
+            self.send_error(401)
+            return
+        number = next(self.server.numbers)  # type: ignore[attr-defined]
+        expiration = "2099-01-01T00:00:00Z" if number else "2020-01-01T00:00:00Z"
+        key = {"AccessKeyId": f"AK{number}", "SecretAccessKey": "s", "Token": "t", "Expiration": expiration}
+        content = json.dumps(key).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing is logged."""
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a function with SnapStart: its credentials are at an address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Credentials) as server:
+        server.numbers = count()  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/credentials"
+        variables = {
+            **SNAP_START,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": address,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "of-the-function",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("restored")
+def test_restored_function_takes_credentials_from_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(variables: Mapping[str, str]) -> None:
+        raise AssertionError("botocore was asked, with DynamoDB's model")
+
+    monkeypatch.setattr(_server, "_ask_botocore", ask)
+    server = find_server(os.environ)
+    assert server is not None
+    assert (server.url, server.region) == ("https://dynamodb.eu-west-1.amazonaws.com", "eu-west-1")
+    # The credentials of the snapshot have expired, and botocore fetches others.
+    assert server.keys() == server.keys() == Keys("AK1", "s", "t")
+
+
+@pytest.mark.usefixtures("restored")
+def test_credentials_at_the_address_are_those_of_botocore() -> None:
+    server = find_server(os.environ)
+    expected = botocore.session.Session().get_credentials()
+    assert server is not None
+    assert expected is not None
+    assert expected.method == "container-role"
+    assert (server.url, server.region) == expected_server()
+    assert server.keys().token == expected.token
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"},
+        {"AWS_ACCESS_KEY_ID": "AK"},
+        {"AWS_CREDENTIAL_FILE": "/nowhere"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"},
+        {"BOTO_CONFIG": "/nowhere"},
+    ],
+)
+def test_other_credentials_are_a_question_to_botocore(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(_server, "_ask_botocore", lambda found: asked.append(True))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert find_server(os.environ) is None
+    assert asked == [True]
+
+
+@pytest.mark.usefixtures("restored")
+def test_address_that_rejects_the_function_raises_as_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "of-another")
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.RETRY_ATTEMPTS", 1)
+    with pytest.raises(CredentialRetrievalError):
+        find_server(os.environ)
 
 
 def test_environment_without_credentials_raises_as_botocore(monkeypatch: pytest.MonkeyPatch) -> None:

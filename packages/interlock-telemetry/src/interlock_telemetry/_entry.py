@@ -1,7 +1,7 @@
 """Runs a Lambda's entry point: it wires the service once per process, answers operators and flushes telemetry."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -43,6 +43,9 @@ class LambdaEntry(Generic[S]):
     `{"__profile__": …}` are answered here. Every call of an `aws_client` and of `call_in_time` ends by the deadline,
     which is the end of the invocation minus SHUTDOWN_BUFFER. Logs go to standard error as JSON lines. Spans and metrics
     are flushed at the end of each invocation, also if it raises.
+
+    With SnapStart, the `modules` of the service are imported before AWS takes the snapshot of this process, and nothing
+    else happens before it: each restored environment seeds its random numbers and wires a service of its own.
     """
 
     def __init__(
@@ -51,12 +54,17 @@ class LambdaEntry(Generic[S]):
         wire: Callable[[Mapping[str, str]], S],
         work: Callable[[S, dict[str, Any], LambdaContext | None], dict[str, Any]],
         *,
+        modules: Sequence[str] = (),
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._name, self._wire, self._work, self._now = name, wire, work, now
         self._service: S | None = None
         self._is_cold = True
         configure_logging(name)
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            from interlock_telemetry._snapshot import hook_snapshot
+
+            hook_snapshot(modules, self.reset)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
         """Handle one invocation and return its answer."""

@@ -78,6 +78,12 @@ def _deployment_of(service: str, variables: Mapping[str, str]) -> str:
     return name.removesuffix(end) if name.endswith(end) else ""
 
 
+def drop_exporter() -> None:
+    """Forget the exporter of the process, whose connections are dead. The next `instrument` makes another one."""
+    global _exporter
+    _exporter = None
+
+
 def exporter() -> Exporter | None:
     """The current exporter, None without an endpoint."""
     return _exporter

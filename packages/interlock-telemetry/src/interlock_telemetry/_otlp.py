@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from threading import local
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
@@ -221,11 +222,13 @@ def _recorder(meter: Any, metric: Metric, instrument: Instrument) -> Any:
 def _resource(service: str, variables: Mapping[str, str]) -> Resource:
     """The attributes of the process, by OpenTelemetry's conventions for FaaS and cloud resources.
 
-    The SDK adds those of OTEL_RESOURCE_ATTRIBUTES. A function's instance is its log stream.
+    The SDK adds those of OTEL_RESOURCE_ATTRIBUTES. A function's instance is its log stream. With SnapStart, AWS
+    does not name the log stream, and the instance has a random name.
     """
     attributes = {"service.name": service, "service.namespace": "interlock"}
     if "AWS_LAMBDA_FUNCTION_NAME" in variables:
         attributes |= {"cloud.provider": "aws", "cloud.platform": "aws_lambda"}
         found = {name: variables[variable] for name, variable in _FUNCTION.items() if variable in variables}
-        attributes |= found
+        instance = str(uuid4())
+        attributes |= {"faas.instance": instance, "service.instance.id": instance, **found}
     return Resource.create(attributes)

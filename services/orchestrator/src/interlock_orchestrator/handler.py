@@ -28,4 +28,4 @@ def step(service: Service, event: dict[str, Any], context: LambdaContext | None)
         return dict(to_builtins(take_step(step_context, request)))
 
 
-handle = LambdaEntry(SERVICE, wire, step)
+handle = LambdaEntry(SERVICE, wire, step, modules=("tenacity",))

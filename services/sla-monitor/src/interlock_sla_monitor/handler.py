@@ -18,4 +18,4 @@ def answer(service: Service, event: dict[str, Any], context: LambdaContext | Non
         return service.monitor.answer(event)
 
 
-handle = LambdaEntry(SERVICE, wire, answer)
+handle = LambdaEntry(SERVICE, wire, answer, modules=("tenacity",))

@@ -99,4 +99,4 @@ def _take(
     )
 
 
-handle = LambdaEntry(SERVICE, wire, route)
+handle = LambdaEntry(SERVICE, wire, route, modules=("tenacity", "ulid"))

@@ -1,7 +1,8 @@
 """Finds the server of the tables, its region and the credentials as botocore finds them.
 
-Only the plain case of a Lambda is decided here: credentials and region in variables, and no config file. Each other
-case is a question to botocore, because the import of botocore and of DynamoDB's model takes most of a cold start.
+Only the plain cases of a Lambda are decided here: a region in a variable, no config file, and credentials in variables
+or, with SnapStart, at an address. Each other case is a question to botocore, because the import of botocore and of
+DynamoDB's model takes most of a cold start.
 """
 
 import importlib.util
@@ -17,6 +18,7 @@ from msgspec import Struct
 from interlock_store._client._signing import SERVICE, Keys
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from botocore.session import Session
 
 _COMMERCIAL = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-(?!gov-|iso|isob-)[a-z]+-\d+")
@@ -36,6 +38,9 @@ _ASK_BOTOCORE = (
     "AWS_USE_FIPS_ENDPOINT",
 )
 """Variables that change the endpoint or the credentials in ways that only botocore knows."""
+
+_BEFORE_THE_ADDRESS = ("AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "BOTO_CONFIG")
+"""Variables of other credentials, which botocore prefers to those at an address."""
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
@@ -75,19 +80,50 @@ def find_server(variables: Mapping[str, str]) -> Server | None:
 
 def _plain_server(variables: Mapping[str, str]) -> Server | None:
     """The server, if no config file and no rare variable can change it. None: ask botocore."""
-    access_key, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
     region = variables.get("AWS_DEFAULT_REGION", "")
-    if not access_key or not secret or not region or any(variables.get(name) for name in _ASK_BOTOCORE):
-        return None
-    if _has_config_file(variables):
+    if not region or any(variables.get(name) for name in _ASK_BOTOCORE) or _has_config_file(variables):
         return None
     url = variables.get("AWS_ENDPOINT_URL_DYNAMODB") or variables.get("AWS_ENDPOINT_URL")
     if not url and _COMMERCIAL.fullmatch(region):
         url = f"https://{SERVICE}.{region}.amazonaws.com"
     if not url or not _is_bare(url):
         return None
-    keys = Keys(access_key, secret, variables.get("AWS_SECURITY_TOKEN") or variables.get("AWS_SESSION_TOKEN") or None)
-    return Server(url.rstrip("/"), region, lambda: keys, _certificates(url, variables.get("AWS_CA_BUNDLE"), variables))
+    keys = _plain_keys(variables)
+    if keys is None:
+        return None
+    return Server(url.rstrip("/"), region, keys, _certificates(url, variables.get("AWS_CA_BUNDLE"), variables))
+
+
+def _plain_keys(variables: Mapping[str, str]) -> Callable[[], Keys] | None:
+    """The credentials in variables, or those of a function with SnapStart. None: ask botocore."""
+    access_key, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
+    token = variables.get("AWS_SECURITY_TOKEN") or variables.get("AWS_SESSION_TOKEN") or None
+    if access_key and secret:
+        keys = Keys(access_key, secret, token)
+        return lambda: keys
+    is_restored = variables.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+    others = any(variables.get(name) for name in ("AWS_ACCESS_KEY_ID", *_BEFORE_THE_ADDRESS))
+    if is_restored and not others and variables.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return _keys_at_address()
+    return None
+
+
+def _keys_at_address() -> Callable[[], Keys] | None:
+    """The credentials at the address in AWS_CONTAINER_CREDENTIALS_FULL_URI. botocore fetches them again in time."""
+    from botocore.credentials import ContainerProvider
+
+    found = ContainerProvider().load()
+    return None if found is None else _refreshed(found)
+
+
+def _refreshed(credentials: "Credentials") -> Callable[[], Keys]:
+    """The credentials of each next request, which botocore refreshes."""
+
+    def keys() -> Keys:
+        frozen = credentials.get_frozen_credentials()
+        return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token)
+
+    return keys
 
 
 def _has_config_file(variables: Mapping[str, str]) -> bool:
@@ -142,12 +178,8 @@ def _ask_botocore(variables: Mapping[str, str]) -> Server | None:
     if not _is_bare(url) or credentials is None:
         return None
 
-    def keys() -> Keys:
-        frozen = credentials.get_frozen_credentials()
-        return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token)
-
     bundle = session.get_config_variable("ca_bundle")
-    return Server(url.rstrip("/"), region, keys, _certificates(url, bundle, variables))
+    return Server(url.rstrip("/"), region, _refreshed(credentials), _certificates(url, bundle, variables))
 
 
 def _sample_request(session: "Session") -> tuple[str, str]:
