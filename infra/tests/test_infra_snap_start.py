@@ -1,4 +1,4 @@
-"""SnapStart: every invoker of a function names its alias, and without SnapStart there is none."""
+"""SnapStart: every invoker of a function names its alias, and nothing is published without it."""
 
 import json
 import re

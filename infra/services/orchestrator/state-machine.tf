@@ -30,7 +30,7 @@ locals {
           Sid    = "Steps"
           Effect = "Allow"
           Action = ["lambda:InvokeFunction"]
-          # An execution invokes the ARNs that its definition had at its start, also after SnapStart was turned on or off.
+          # An execution invokes the ARNs that its definition had at its start, also after snap_start changes.
           Resource = concat(
             [for service in local.stepped : local.names.function_arns[service]],
             [for service in local.stepped : local.names.alias_arns[service] if contains(keys(local.names.alias_arns), service)],

@@ -1,4 +1,4 @@
-"""A snapshot of SnapStart: what is imported before it, and what is made again after each restore."""
+"""A snapshot of SnapStart: the imports before it, and the state that each restored environment makes again."""
 
 import random
 import sys

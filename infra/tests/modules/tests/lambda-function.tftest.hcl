@@ -22,6 +22,10 @@ run "deployment" {
     dist_path      = "../zips"
     role_arns      = { watchdog = "arn:aws:iam::123456789012:role/data/own" }
     log_group_arns = { watchdog = "arn:aws:logs:eu-west-1:123456789012:log-group:/data/own" }
+    lambda_settings = {
+      orchestrator  = { snap_start = true }
+      stream-router = { alias = true }
+    }
   }
 }
 
@@ -102,5 +106,60 @@ run "own_parts_are_used_as_they_are" {
   assert {
     condition     = one(aws_lambda_function.this.logging_config).log_group == "/data/own" && output.role_name == "own"
     error_message = "The own log group and role must be used."
+  }
+}
+
+run "a_function_with_snapstart_is_invoked_by_its_alias" {
+  command = plan
+
+  module {
+    source = "../../modules/lambda-function"
+  }
+
+  variables {
+    deployment      = run.deployment
+    description     = "Test."
+    statements      = []
+    variables       = {}
+    service         = "orchestrator"
+    is_asynchronous = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.publish && one(aws_lambda_function.this.snap_start).apply_on == "PublishedVersions"
+    error_message = "Each change must publish a version with a snapshot."
+  }
+  assert {
+    condition     = output.target_arn == "${output.arn}:live" && output.alias_arn == output.target_arn && aws_lambda_alias.live[0].name == "live"
+    error_message = "Invokers must name the alias."
+  }
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.live[0].qualifier == "live" && length(aws_lambda_function_event_invoke_config.this) == 1
+    error_message = "Events of the alias and of the function must be retried."
+  }
+}
+
+run "an_alias_alone_is_invoked_by_none" {
+  command = plan
+
+  module {
+    source = "../../modules/lambda-function"
+  }
+
+  variables {
+    deployment  = run.deployment
+    description = "Test."
+    statements  = []
+    variables   = {}
+    service     = "stream-router"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.publish && length(aws_lambda_function.this.snap_start) == 0 && length(aws_lambda_alias.live) == 1
+    error_message = "The function must have its alias without a snapshot."
+  }
+  assert {
+    condition     = output.target_arn == output.arn && output.alias_arn == "${output.arn}:live"
+    error_message = "Invokers must name the function."
   }
 }
