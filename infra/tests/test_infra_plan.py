@@ -758,5 +758,6 @@ def test_the_definition_is_updated_after_the_functions() -> None:
     (after,) = re.findall(r"depends_on = \[(.*)\]", machine)
     assert {"module.function", "var.wakers"} <= set(after.split(", "))
     stack = (infra / "stack/main.tf").read_text(encoding="utf-8")
-    (wakers,) = re.findall(r"wakers += \[(.*)\]", stack)
-    assert wakers.split(", ") == ["module.stream_router.function_arn", "module.watchdog.function_arn"]
+    (wakers,) = re.findall(r"wakers += compact\(\[(.*)\]\)", stack)
+    functions = ["module.stream_router.function_arn", "module.watchdog.function_arn"]
+    assert wakers.split(", ") == [*functions, "module.sla_monitor.alias_arn"]

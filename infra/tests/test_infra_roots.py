@@ -55,7 +55,7 @@ REJECTED = {
     "retention-of-ten-days": "log_retention_days is 10, must be one that CloudWatch has",
     "unknown-processor": "lambda_architecture is amd64, must be arm64 or x86_64.",
     "misspelt-service": "lambda_settings has no service watch-dog, must be all or one of alert-dispatcher, event-sink,",
-    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of duration_threshold_percent,",
+    "misspelt-setting": "lambda_settings.all has no setting memory, must be one of alias,",
     "two-bad-settings": "of watchdog is 10, must be one that CloudWatch has",
     "settings-of-one-number": "lambda_settings must be a map of services",
     "snap-start-of-watchdog": "snap_start of watchdog is true, must be true or false, and true only for orchestrator,",

@@ -18,16 +18,17 @@ module "interlock" {
   job_secret_key_arns   = ["arn:aws:kms:eu-west-1:000000000000:key/secrets"]
   glue_log_group_arns   = ["arn:aws:logs:eu-west-1:000000000000:log-group:/data/glue"]
   deletion_protection   = false
+  # An alias alone is the state before and after SnapStart.
   lambda_settings = {
     all = { memory_size = 1024, tracing_mode = "Active" }
     orchestrator = {
       memory_size = 2048
-      snap_start  = true
+      alias       = true
       layers      = ["arn:aws:lambda:eu-west-1:000000000000:layer:collector:3"]
       vpc         = { subnet_ids = ["subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60719"], security_group_ids = ["sg-0a1b2c3d4e5f60718"] }
     }
-    sla-monitor   = { snap_start = true }
-    stream-router = { snap_start = true }
+    sla-monitor   = { alias = true }
+    stream-router = { alias = true }
     event-sink    = { timeout_seconds = 120, log_retention_days = 90, error_threshold = 5, throttle_threshold = 9, duration_threshold_percent = 50 }
   }
   alarm_thresholds = {

@@ -15,8 +15,8 @@ module "interlock" {
     name => "arn:aws:logs:eu-west-1:000000000000:log-group:/data/${name}"
   }
 
-  # Before and after SnapStart.
-  lambda_settings = { for service in ["orchestrator", "sla-monitor", "stream-router"] : service => { alias = true } }
+  enable_sensor_inbox = true
+  lambda_settings     = { for service in ["orchestrator", "sla-monitor", "stream-router"] : service => { snap_start = true } }
 
   enable_glue_trigger = true
   glue_job_arns       = ["arn:aws:glue:eu-west-1:000000000000:job/load"]
