@@ -1,6 +1,6 @@
 """The dates and deadlines in `interlock status`, with the in-memory tables, at moments that a test sets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,11 +29,20 @@ def utc(text: str) -> datetime:
 
 
 class CountingTables(MemoryTables):
-    """In-memory tables that count the rows of pipelines that queries return, and that can corrupt a row."""
+    """In-memory tables that count their requests and the rows that queries return, and that can corrupt a row."""
 
-    read = 0
+    read, requests = 0, 0
+
+    def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        self.requests += 1
+        return super().get_many(table, keys)
+
+    def get(self, table: str, pk: str, sk: str) -> dict[str, Any] | None:
+        self.requests += 1
+        return super().get(table, pk, sk)
 
     def query(self, table: str, pk: str, **how: Any) -> Iterator[dict[str, Any]]:
+        self.requests += 1
         rows = list(super().query(table, pk, **how))
         self.read += len(rows) if pk.startswith("PIPELINE#") else 0
         return iter(rows)
@@ -102,6 +111,19 @@ def deployment(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
     return Deployment(capsys)
+
+
+def test_more_dates_need_no_more_requests(deployment: Deployment) -> None:
+    deployment.push()
+    for day in range(3, 9):
+        deployment.start(f"03-{day:02}", at=f"03-{day:02} 06:00")
+        deployment.end(f"03-{day:02}", at=f"03-{day:02} 07:00")
+    requests = []
+    for last in (1, 4):
+        before = deployment.tables.requests
+        assert len(deployment.shown("03-08 12:00", last)) == last
+        requests.append(deployment.tables.requests - before)
+    assert requests[0] == requests[1]
 
 
 def test_untriggered_date_has_its_deadline_in_both_zones(deployment: Deployment) -> None:

@@ -115,6 +115,7 @@ class _Look:
         self._name = name
         self._now = now
         self._stored = store.config(name)
+        self._slas: Mapping[RunKey, SlaFacts] = {}
 
     def status(self, last: int, unclosed: Collection[RunKey] | None = None) -> PipelineStatus:
         depth = last if unclosed is None else max(last, _FAILED_SEARCH)
@@ -125,10 +126,10 @@ class _Look:
         shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
         if unclosed is not None:
             shown |= {_written_date(row) for row in rows if row.get("status") in _TROUBLES}
-        lines = [
-            *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
-            *self._not_begun([date for date in absent if str(date) in shown]),
-        ]
+        rows = [row for row in rows if _date_of(row) is None or _written_date(row) in shown]
+        absent = [date for date in absent if str(date) in shown]
+        self._slas = self._store.slas([*self._keys_of(rows), *self._keys_of_absent(absent)])
+        lines = [*(self._begun(row) for row in rows), *self._not_begun(absent)]
         ordered = sorted(lines, key=lambda line: line.date)
         return PipelineStatus(self._name, self._stored.problem, ordered, self._stored, self._excluded)
 
@@ -137,6 +138,15 @@ class _Look:
         known = {row["SK"] for row in rows}
         found = self._overview.run_rows(unclosed)
         return [row for row in found if row["SK"] not in known]
+
+    def _keys_of(self, rows: Iterable[Mapping[str, Any]]) -> list[RunKey]:
+        """The keys of the runs, without those whose date cannot be read."""
+        dates = ((str(row["SK"]).split("#", 2)[1], _date_of(row)) for row in rows)
+        return [RunKey(self._name, schedule, date) for schedule, date in dates if date is not None]
+
+    def _keys_of_absent(self, dates: Iterable[ExecutionDate]) -> list[RunKey]:
+        config = self._stored.config
+        return [] if config is None else [RunKey(config.id, config.schedule_id, date) for date in dates]
 
     @property
     def _excluded(self) -> ExcludedToday | None:
@@ -218,7 +228,7 @@ class _Look:
 
     def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
         """The facts of the date's SLA without its corrupted rows, and the problem of these rows."""
-        sla, config = self._store.sla(key), self._stored.config
+        sla, config = self._slas.get(key) or self._store.sla(key), self._stored.config
         corrupted = [f"{clock} says {value!r}" for clock, value in sla.verdict.corrupted.items()]
         if corrupted:
             row = f"VERDICT#{key.schedule_id}#{key.date}"

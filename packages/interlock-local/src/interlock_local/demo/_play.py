@@ -38,7 +38,7 @@ _AFTERMATH = 30.0
 """Seconds without a new event or message after which the results are final."""
 _LONGEST_SET_UP = timedelta(minutes=5)
 _TURN = 0.2
-_LOOK = 0.8
+_LOOK = 1.6
 
 
 class DemoFailed(Exception):

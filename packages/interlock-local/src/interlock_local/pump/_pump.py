@@ -17,7 +17,7 @@ from interlock_local.pump._shard import Counts, PumpClients, PumpClock, Shard, S
 log = logging.getLogger(__name__)
 
 # Seconds between two reads of an idle stream, between two lists of its shards, and between two lists without a shard.
-_POLL = 0.05
+_POLL = 0.1
 _RELIST = 5.0
 _RELIST_EMPTY = 0.5
 
