@@ -1,13 +1,15 @@
 """Builds interlock-local with the parts of the repository that it deploys.
 
 Outside a checkout, `interlock demo`, `up`, `build` and `deploy` need the sources of the services, the state machine and
-the flights example. They are packed as `interlock_local/_packed`, with the paths of the repository. Everything else is
-uv_build's work. The build runs in a copy of the package, so that builds at the same time do not meet.
+the flights example. They are packed as `interlock_local/_packed`, with the paths of the repository. pyproject.toml
+lists them. Everything else is uv_build's work. The build runs in a copy of the package, so that builds at the same time
+do not meet.
 """
 
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +26,6 @@ from uv_build import (  # noqa: F401 - the other hooks of PEP 517 and PEP 660
 
 HOME = Path(__file__).resolve().parent
 ROOT = HOME.parents[1]
-PACKED = ("services/*/pyproject.toml", "services/*/src", "infra/statemachine/interlock.asl.json", "examples/flights")
 _CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".pytest_cache", "tests")
 
 
@@ -51,14 +52,25 @@ def _packed() -> Iterator[None]:
         shutil.copytree(HOME, copy, ignore=_CACHES)
         target = copy / "src" / "interlock_local" / "_packed"
         if not target.exists():
-            for pattern in PACKED:
-                for source in sorted(ROOT.glob(pattern)):
-                    _copy(source, target / source.relative_to(ROOT))
+            for source in _parts():
+                _copy(source, target / source.relative_to(ROOT))
         os.chdir(copy)
         try:
             yield
         finally:
             os.chdir(before)
+
+
+def _parts() -> list[Path]:
+    """The files and folders to pack. Raises FileNotFoundError outside of a checkout, which has none of them."""
+    settings = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
+    found: list[Path] = []
+    for pattern in settings["tool"]["interlock"]["packed"]:
+        sources = sorted(ROOT.glob(pattern))
+        if not sources:
+            raise FileNotFoundError(f"{ROOT / pattern} does not exist: build interlock-local in a checkout")
+        found += sources
+    return found
 
 
 def _copy(source: Path, target: Path) -> None:

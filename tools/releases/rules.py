@@ -17,10 +17,10 @@ _COLOUR = re.compile(r"\x1b\[\d+m")
 
 
 def shipped(unit: Unit) -> list[Path]:
-    """The files and folders that reach users."""
-    return [
-        unit.home / name for name in ("src", "pyproject.toml", "README.md", "LICENSE") if (unit.home / name).exists()
-    ]
+    """The files and folders that reach users: those of the unit, and the parts of the repository in its wheel."""
+    own = [unit.home / name for name in ("src", "pyproject.toml", "README.md", "LICENSE")]
+    root = unit.home.parents[1]
+    return [path for path in own if path.exists()] + [path for one in unit.packed for path in sorted(root.glob(one))]
 
 
 def version_and_tag(workspace: Workspace, unit: Unit, tag: str | None) -> Iterator[str]:

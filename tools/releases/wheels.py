@@ -58,7 +58,8 @@ def contents(workspace: Workspace, unit: Unit, sdist: Path, wheel: Path, scratch
         yield from (f"{wheel.name} lacks {name}" for name in needed if name not in from_sdist)
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
-    names_of_files = (path.relative_to(unit.home) for path in shipped(unit) if path.is_file())
+    own = (path for path in shipped(unit) if path.is_relative_to(unit.home))
+    names_of_files = (path.relative_to(unit.home) for path in own if path.is_file())
     yield from (f"{sdist.name} lacks {name}" for name in names_of_files if str(name) not in packed)
 
 
@@ -104,7 +105,10 @@ def lowest_versions(workspace: Workspace, unit: Unit, scratch: Path) -> Iterator
     script = Path(lowest.__file__)
     try:
         for sibling, version in lowest_releases(workspace, unit):
-            source = extract(workspace.root, tag_of(sibling, str(version)), sibling.home, scratch / f"at-{version}")
+            # The whole commit, because a wheel may contain parts of the repository beyond its package.
+            tag = tag_of(sibling, str(version))
+            commit = extract(workspace.root, tag, workspace.root, scratch / tag)
+            source = commit / sibling.home.relative_to(workspace.root)
             run(["uv", "build", "--quiet", "--no-sources", "--wheel", "--out-dir", str(older), str(source)], scratch)
         run([str(python), str(script), unit.name, f"--root={workspace.root}", f"--older={older}"], scratch)
     except StepFailed as failed:

@@ -14,11 +14,15 @@ from packaging.utils import canonicalize_name
 
 @dataclass(frozen=True)
 class Unit:
-    """A package or service. `name` is its folder, and `distribution` the name in its pyproject.toml."""
+    """A package or service. `name` is its folder, and `distribution` the name in its pyproject.toml.
+
+    packed: patterns of the parts of the repository that its wheel contains in addition to src, relative to the root.
+    """
 
     name: str
     home: Path
     project: Mapping[str, Any]
+    packed: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
@@ -59,8 +63,7 @@ class Workspace:
     def read(cls, root: Path) -> "Workspace":
         """Read each `packages/*/pyproject.toml` and `services/*/pyproject.toml`."""
         paths = [*root.glob("packages/*/pyproject.toml"), *root.glob("services/*/pyproject.toml")]
-        projects = {path.parent: tomllib.loads(path.read_text())["project"] for path in sorted(paths)}
-        return cls(root, {home.name: Unit(home.name, home, project) for home, project in projects.items()})
+        return cls(root, {path.parent.name: _unit(path) for path in sorted(paths)})
 
     @cached_property
     def by_distribution(self) -> Mapping[str, Unit]:
@@ -99,3 +102,9 @@ class Workspace:
                 seen[unit.name] = unit
                 queue.extend(following(unit))
         return sorted(seen.values(), key=lambda unit: unit.name)
+
+
+def _unit(pyproject: Path) -> Unit:
+    settings = tomllib.loads(pyproject.read_text())
+    packed = settings.get("tool", {}).get("interlock", {}).get("packed", [])
+    return Unit(pyproject.parent.name, pyproject.parent, settings["project"], tuple(packed))

@@ -67,6 +67,23 @@ def test_a_changed_file_needs_a_new_version(demo: Demo) -> None:
     assert "its files have changed since" in wrong
 
 
+def packs_the_service(demo: Demo) -> None:
+    """The wheel of demo-core contains the sources of the service, as that of interlock-local does."""
+    demo.replace(
+        f"{CORE}/pyproject.toml", "[build-system]", '[tool.interlock]\npacked = ["services/*/src"]\n\n[build-system]'
+    )
+
+
+def test_a_changed_packed_file_needs_a_new_version(demo: Demo) -> None:
+    packs_the_service(demo)
+    release(demo, "demo-core", "0.1.0")
+    demo.write("services/tick/README.md", "# More\n")
+    assert problems(demo, "demo-core") == []
+    demo.write("services/tick/src/demo_tick/handler.py", "import demo_app as app\n")
+    [wrong] = problems(demo, "demo-core")
+    assert "its files have changed since" in wrong
+
+
 @pytest.mark.parametrize("version", ["0.1", "0.1.0.dev1", "0.1.0+local", "one"])
 def test_a_version_has_three_numbers(demo: Demo, version: str) -> None:
     demo.replace(f"{CORE}/pyproject.toml", '"0.1.0"', f'"{version}"')
@@ -281,6 +298,26 @@ def test_a_lower_bound_that_is_too_low_is_found(demo: Demo, tmp_path: Path) -> N
     demo.replace(f"{APP}/pyproject.toml", ">=0.1,", ">=0.1.1,")
     (tmp_path / "high").mkdir()
     assert list(wheels.lowest_versions(demo.workspace, demo.unit("demo-app"), tmp_path / "high")) == []
+
+
+_BACKEND = """\
+from pathlib import Path
+
+from uv_build import build_editable, build_sdist, build_wheel, get_requires_for_build_wheel
+
+if not list(Path(__file__).resolve().parents[2].glob("services/*/src")):
+    raise FileNotFoundError("no checkout")
+"""
+
+
+def test_a_released_sibling_is_built_with_its_commit(demo: Demo, tmp_path: Path) -> None:
+    packs_the_service(demo)
+    demo.write(f"{CORE}/_backend.py", _BACKEND)
+    demo.replace(f"{CORE}/pyproject.toml", '"uv_build"', '"_backend"\nbackend-path = ["."]')
+    release(demo, "demo-core", "0.1.0")
+    release(demo, "demo-core", "0.1.1")
+    assert list(wheels.lowest_versions(demo.workspace, demo.unit("demo-app"), tmp_path)) == []
+    assert [wheel.name for wheel in (tmp_path / "older").glob("*.whl")] == ["demo_core-0.1.0-py3-none-any.whl"]
 
 
 def test_all_problems_come_at_once(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
