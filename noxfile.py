@@ -289,16 +289,26 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script))
 
 
+TOOLS = {"PYTHONPATH": str(ROOT / "tools")}
+# A Python with the tools of releases, in an environment of its own.
+_ALONE = ("--quiet", "--locked", "--isolated", "--no-default-groups", "--only-group", "release")
+RELEASE_TOOLS = ("uv", "run", *_ALONE, "python")
+
+
 @nox.session
 def installed(session: nox.Session) -> None:
-    """Play the tutorial with the wheels of the workspace, in a separate environment and outside of the checkout."""
+    """Run the README of each package, and play the tutorial, from wheels in new environments outside of the checkout.
+
+    `-- interlock-sla` runs the README of one package alone.
+    """
+    session.run_install(*RELEASE_TOOLS, "-m", "releases.installed", *session.posargs, env=TOOLS)
+    if session.posargs:
+        return
     wheels = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
     fresh = (f"--reinstall-package={package}" for package in PACKAGES)
-    session.run_install(
-        "uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local,web]"
-    )
+    session.run_install("uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-safety")
     with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
         for page in ("the-demo", "your-own-pipeline"):
             session.run("python", str(ROOT / "tests" / "tutorial.py"), str(ROOT / "docs" / "tutorial" / f"{page}.md"))
@@ -310,9 +320,6 @@ def build(session: nox.Session, service: str) -> None:
     """Build the zip of one Lambda into dist/, for AWS on arm64 or as the arguments of `interlock build` say."""
     _sync_workspace(session)
     session.run("interlock", "build", service, *session.posargs)
-
-
-TOOLS = {"PYTHONPATH": str(ROOT / "tools")}
 
 
 @nox.session(name="release-check")
@@ -347,8 +354,7 @@ def artifacts(session: nox.Session, unit: str) -> None:
         command = ["uv", "run", "--quiet", "--locked", "--package", "interlock-cli", "--extra", "local", "--isolated"]
         session.run_install(*command, "interlock", "build", unit, "--out", str(out), *session.posargs)
         file, environment = out / f"{unit}.zip", []
-    command = ["uv", "run", "--quiet", "--locked", "--isolated", "--no-default-groups", "--only-group", "release"]
-    session.run_install(*command, "python", "-m", "releases.sbom", str(file), "--unit", unit, *environment, env=TOOLS)
+    session.run_install(*RELEASE_TOOLS, "-m", "releases.sbom", str(file), "--unit", unit, *environment, env=TOOLS)
 
 
 @nox.session(allow_parallel=True)

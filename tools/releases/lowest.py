@@ -21,11 +21,16 @@ TESTS = Path(__file__).parents[2] / "tests"
 # The packages whose README examples run with only the package installed.
 README_RUNS = {
     "interlock-config",
+    "interlock-controller",
+    "interlock-dlq",
     "interlock-lifecycle",
     "interlock-rules",
     "interlock-sensors",
     "interlock-sla",
+    "interlock-store",
+    "interlock-telemetry",
     "interlock-triggers",
+    "interlock-web",
 }
 
 # The public modules of a package that work without its extras. `interlock_controller.runs` needs an extra.
