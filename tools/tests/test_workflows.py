@@ -43,7 +43,9 @@ def test_an_action_has_one_version_in_all_workflows() -> None:
 
 def test_the_nightly_sessions_are_no_default_sessions() -> None:
     text = (ROOT / "noxfile.py").read_text()
-    sessions = set(re.findall(r"^@nox\.session(?:\([^)]*\))?\ndef (\w+)", text, re.MULTILINE))
+    sessions = set(
+        re.findall(r"^@nox\.session(?:\([^)]*\))?\n(?:@nox\.parametrize\(.*\n)?def (\w+)", text, re.MULTILINE)
+    )
     default = re.findall(r'"([\w-]+)', text[text.index("nox.options.sessions") :].partition("]")[0])
     [job] = jobs("nightly.yml").values()
     nightly = job["strategy"]["matrix"]["session"]
@@ -74,7 +76,37 @@ def test_only_the_publishing_job_has_an_identity_for_pypi() -> None:
 
 
 def test_the_tests_run_on_each_supported_python() -> None:
-    versions = jobs("tests.yml")["python"]["strategy"]["matrix"]["version"]
-    declared = re.search(r"PYTHONS = \((.*)\)", (ROOT / "noxfile.py").read_text())
+    matrix = jobs("tests.yml")["python"]["strategy"]["matrix"]
+    assert matrix["version"] == declared_versions("PYTHONS")
+    assert matrix["session"] == ["python"]
+    older = [{"version": version, "session": "older"} for version in declared_versions("OLDER_PYTHONS")]
+    assert matrix["include"] == older
+
+
+def declared_versions(name: str) -> list[str]:
+    """The Python versions in a constant of noxfile.py."""
+    declared = re.search(rf"^{name} = \((.*)\)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
     assert declared is not None
-    assert versions == re.findall(r'"([\d.]+)"', declared[1])
+    return re.findall(r'"([\d.]+)"', declared[1])
+
+
+def test_a_tag_outside_of_main_releases_nothing() -> None:
+    """The first command after the check-out, before anything of the tag is run."""
+    commands = [step["run"] for step in jobs("release.yml")["build"]["steps"] if "run" in step]
+    assert commands[0] == 'git merge-base --is-ancestor "$GITHUB_SHA" origin/main'
+
+
+def test_a_package_without_pypi_gets_no_github_release() -> None:
+    condition = " ".join(jobs("release.yml")["github"]["if"].split())
+    assert condition.endswith("(needs.pypi.result == 'success' || needs.build.outputs.kind == 'service')")
+
+
+def test_release_checks_see_the_tags() -> None:
+    """In a shallow clone tags may be missing."""
+    checkouts = {
+        "nightly.yml": "${{ matrix.session == 'release-check' && '0' || '1' }}",
+        "release.yml": 0,
+    }
+    for name, depth in checkouts.items():
+        first = next(iter(jobs(name).values()))["steps"][0]
+        assert first["with"]["fetch-depth"] == depth
