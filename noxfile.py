@@ -291,8 +291,16 @@ def bench(session: nox.Session) -> None:
 
 TOOLS = {"PYTHONPATH": str(ROOT / "tools")}
 # A Python with the tools of releases, in an environment of its own.
-_ALONE = ("--quiet", "--locked", "--isolated", "--no-default-groups", "--only-group", "release")
-RELEASE_TOOLS = ("uv", "run", *_ALONE, "python")
+RELEASE_TOOLS = (
+    "uv",
+    "run",
+    "--quiet",
+    "--locked",
+    "--isolated",
+    "--no-default-groups",
+    "--only-group=release",
+    "python",
+)
 
 
 @nox.session
