@@ -106,3 +106,10 @@ def test_a_description_breaks_between_words() -> None:
     paper: Any = Paper()
     _play._say_pushed(paper, "bronze-flights: Types the departures of one hour and moves rows.")
     assert paper.text.getvalue() == "pushed bronze-flights: Types the\n  departures of one hour and moves rows.\n"
+
+
+def test_a_file_gets_a_description_in_one_line() -> None:
+    file: Any = Paper()
+    file.is_terminal = False
+    _play._say_pushed(file, "bronze-flights: Types the departures of one hour and moves rows.")
+    assert file.text.getvalue() == "pushed bronze-flights: Types the departures of one hour and moves rows.\n"

@@ -153,8 +153,8 @@ def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Output)
 
 def _say_pushed(out: Output, text: str) -> None:
     """Print the pipeline with its description, on a terminal in lines that break between words."""
-    width = out.width - 2 if out.is_terminal else len(text) + len("pushed")
-    first, *rest = textwrap.wrap(f"pushed {text}", width, break_on_hyphens=False)
+    whole = f"pushed {text}"
+    first, *rest = textwrap.wrap(whole, out.width - 2 if out.is_terminal else len(whole), break_on_hyphens=False)
     out.line(("green", "pushed"), first.removeprefix("pushed"))
     for line in rest:
         out.line(f"  {line}")
