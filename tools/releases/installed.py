@@ -87,7 +87,7 @@ def check(unit: Unit, wheel: Path, index: Path, scratch: Path) -> Outcome:
             _command(python, command, place / "elsewhere")
             outcome.commands += 1
         for command in readme.tools:
-            run(["uvx", f"--index={index.as_uri()}", *shlex.split(command)[1:]], place / "elsewhere")
+            run(["uvx", *_from(index), *shlex.split(command)[1:]], place / "elsewhere")
             outcome.commands += 1
     except StepFailed as failed:
         outcome.problems.append(str(failed))
@@ -100,13 +100,18 @@ def _install(readme: Readme, unit: Unit, index: Path, place: Path) -> Path:
         raise StepFailed("the README has no line with `pip install`")
     python = new_environment(place / "environment")
     # The index comes first, so that a distribution of the registry with the name of a package is never installed.
-    command = ["uv", "pip", "install", "--quiet", f"--python={python}", f"--index={index.as_uri()}"]
+    command = ["uv", "pip", "install", "--quiet", f"--python={python}", *_from(index)]
     run([*command, *readme.install], place)
     run(["uv", "pip", "check", "--quiet", f"--python={python}"], place)
     found = run([str(python), "-c", f"import {unit.module} as m; print(m.__file__)"], place).strip()
     if not found.startswith(str(place)):
         raise StepFailed(f"{unit.module} is imported from {found}, outside of the environment")
     return python
+
+
+def _from(index: Path) -> list[str]:
+    """The options to install from the index. A cached wheel of the same version may be an older build."""
+    return [f"--index={index.as_uri()}", *(f"--reinstall-package={path.name}" for path in sorted(index.iterdir()))]
 
 
 def _examples(python: Path, readme: Path, outcome: Outcome, elsewhere: Path) -> None:
