@@ -32,10 +32,11 @@ nox.options.sessions = [
     "lint",
     "integration",
     "types",
+    # The longest sessions begin first, so that none of them is left alone on one core.
     "simulation",
+    "infra",
     "tests",
     "floor",
-    "infra",
     "workflows",
     "docs",
     "examples",
