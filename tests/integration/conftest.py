@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -134,6 +135,12 @@ class Outside(Struct):
         wanted = f"AWS_LAMBDA_FUNCTION_NAME=local-interlock-{service}\0".encode()
         endpoint = f"AWS_ENDPOINT_URL={self.stack.endpoint_url}\0".encode()
         return is_child and wanted in environment and endpoint in environment
+
+
+def today_and_tomorrow() -> list[date]:
+    """Days to exclude in a test that must not end with its exclusion when midnight passes (UTC)."""
+    today = datetime.now(UTC).date()
+    return [today, today + timedelta(days=1)]
 
 
 def until_exists(file: Path) -> str:

@@ -1,6 +1,7 @@
 """Each port of a running stack: its API, its recording Slack, and whatever its processes open besides."""
 
 import http.client
+import json
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ def test_no_port_answers_a_stranger_or_a_page(stack: LocalStack) -> None:
     marker = f"GATEWAY_PORT={api}".encode()
     found = ports_of({pid for pid in pids() if marker in environment(pid)})
     assert api in found
-    before = stack.slack_messages()
+    kept = {message["ts"] for message in stack.slack_messages()}
     for port in {*found, slack}:
         assert port is not None
         for origin in ({}, {"Origin": "https://example.com"}, {"Origin": "null"}):
@@ -27,7 +28,10 @@ def test_no_port_answers_a_stranger_or_a_page(stack: LocalStack) -> None:
                 assert is_rejected, (port, path, origin, status, body)
                 assert not [name for name in headers if name.lower().startswith("access-control")]
         assert post(port, "/", {"Host": f"attacker.example:{port}"})[0] == 403
-    assert stack.slack_messages() == before
+    # Runs of other tests go on beside this test, and their alerts are posted.
+    found_later = stack.slack_messages()
+    assert kept <= {message["ts"] for message in found_later}
+    assert not [message for message in found_later if "forged" in json.dumps(message)]
 
 
 def post(port: int, path: str, more: dict[str, str]) -> tuple[int, list[str], str]:

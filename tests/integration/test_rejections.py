@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from integration.conftest import Outside, await_that, pipeline
+from integration.conftest import Outside, await_that, pipeline, today_and_tomorrow
 
 from interlock_lifecycle import RunKey, RunStatus, execution_name
 from interlock_sla import parse_execution_date
@@ -65,9 +65,9 @@ def rejected(outside: Outside) -> str:
 
 @pytest.mark.usefixtures("outlasting", "rejected")
 def test_sensor_on_excluded_day_is_reported_without_run(outside: Outside) -> None:
-    today = datetime.now(UTC).date()
+    days = ", ".join(map(str, today_and_tomorrow()))
     text = pipeline(outside.folder, "dormant").replace(
-        "trigger: {key: ready", f"exclude: {{dates: [{today}]}}\n  trigger: {{key: ready"
+        "trigger: {key: ready", f"exclude: {{dates: [{days}]}}\n  trigger: {{key: ready"
     )
     outside.push("dormant", text)
     outside.put("dormant", "ready", ready=True, count=10, date=DATE)

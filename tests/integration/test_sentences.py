@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from integration.conftest import Outside, await_that, pipeline
+from integration.conftest import Outside, await_that, pipeline, today_and_tomorrow
 
 from interlock_config import decode_yaml, encode_json
 from interlock_lifecycle import Run, RunKey, RunStatus
@@ -88,15 +88,22 @@ def test_date_is_that_of_data_or_today_in_zone_of_pipeline(outside: Outside) -> 
     write(outside, text)
     outside.store.put_sensor("dated", "ready", {"ready": True, "count": 10, "date": "20260304", "hour": "07"})
     ended(outside, "dated", 0, "2026-03-04T07")
+    before = f"{datetime.now(zone).date()}"
     outside.store.put_sensor("dated", "ready", {"ready": True, "count": 10})
-    ended(outside, "dated", 0, f"{datetime.now(zone).date()}")
+
+    def current() -> Run | None:
+        # Midnight may pass between the write and the router's look at the clock.
+        return outside.run("dated", before) or outside.run("dated", f"{datetime.now(zone).date()}")
+
+    ended(outside, "dated", 0, f"{await_that(current, 'the run of the current day').key.date}")
     assert outside.store.arrived_at(key("dated", "2026-03-04T07")) is not None
 
 
 def test_watchdog_starts_excluded_date_when_day_is_open(outside: Outside) -> None:
     today = f"{datetime.now(UTC).date()}"
     text = pipeline(outside.folder, "sleeping")
-    write(outside, text.replace("trigger: {key", f"exclude: {{dates: [{today}]}}\n  trigger: {{key"))
+    listed = ", ".join(map(str, today_and_tomorrow()))
+    write(outside, text.replace("trigger: {key", f"exclude: {{dates: [{listed}]}}\n  trigger: {{key"))
     await_that(lambda: outside.store.config("sleeping").noted, "the router's note")
     sense(outside, "sleeping", date=today)
     await_that(lambda: reported(outside, "sleeping", "PIPELINE_EXCLUDED", today), "the exclusion")
@@ -160,8 +167,7 @@ def test_changed_config_counts_from_next_sensor(outside: Outside) -> None:
 
 
 def test_changed_calendar_counts_from_next_sensor(outside: Outside) -> None:
-    today = datetime.now(UTC).date()
-    outside.store.put_calendar(Calendar("shut", dates=frozenset({today})))
+    outside.store.put_calendar(Calendar("shut", dates=frozenset(today_and_tomorrow())))
     text = pipeline(outside.folder, "by-calendar")
     write(outside, text.replace("trigger: {key", "calendar: shut\n  trigger: {key"))
     outside.stack.drain()
