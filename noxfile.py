@@ -656,3 +656,16 @@ def go(session: nox.Session) -> None:
     """Compare the row that the Go program of the page about sensors writes with that of the page. It needs Go."""
     _sync_workspace(session)
     session.run("pytest", "-q", "-rs", "tests/sensors/test_go.py", *session.posargs, env={"INTERLOCK_TEST_GO": "1"})
+
+
+@nox.session
+def java(session: nox.Session) -> None:
+    """Compare the row that the Java program of the page about sensors writes with that of the page. It needs a JDK."""
+    _sync_workspace(session)
+    # Maven has the AWS SDK for Java, and the tests use the Python registry only. This wheel (360 MB) contains the SDK.
+    folder = Path(session.create_tmp()).resolve() / "jars"
+    pinned = "sagemaker-feature-store-pyspark==2.2.2"
+    session.run_install("uv", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), pinned)
+    [jar] = folder.glob("feature_store_pyspark/jars/*-3.5.jar")
+    command = ("pytest", "-q", "-rs", "tests/sensors/test_java.py", *session.posargs)
+    session.run(*command, env={"INTERLOCK_TEST_JAVA": str(jar)})

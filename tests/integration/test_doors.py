@@ -28,7 +28,7 @@ def test_no_port_answers_a_stranger_or_a_page(stack: LocalStack) -> None:
                 assert is_rejected, (port, path, origin, status, body)
                 assert not [name for name in headers if name.lower().startswith("access-control")]
         assert post(port, "/", {"Host": f"attacker.example:{port}"})[0] == 403
-    # Runs of other tests go on beside this test, and their alerts are posted.
+    # Runs of other tests go on meanwhile, and their alerts are posted.
     found_later = stack.slack_messages()
     assert kept <= {message["ts"] for message in found_later}
     assert not [message for message in found_later if "forged" in json.dumps(message)]
