@@ -80,19 +80,19 @@ class Checker:
         if shutil.which("terraform") is None:
             _unavailable("terraform is not installed")
 
-    def run(self, roots: Sequence[str]) -> Outcome:
-        """Check the roots at paths below infra/."""
+    def run(self, roots: Sequence[str], infra: Path = INFRA) -> Outcome:
+        """Check the roots at paths below a folder with the name infra."""
         if self._tool is None:
-            return self._run_plain(roots)
+            return self._run_plain(roots, infra)
         with ThreadPoolExecutor() as pool:
-            halves = list(pool.map(self._run_tool, filter(None, (roots[::2], roots[1::2]))))
+            halves = list(pool.map(lambda half: self._run_tool(half, infra), filter(None, (roots[::2], roots[1::2]))))
         return Outcome(all(half.passed for half in halves), "\n".join(half.output for half in halves))
 
-    def _run_tool(self, roots: Sequence[str]) -> Outcome:
+    def _run_tool(self, roots: Sequence[str], infra: Path) -> Outcome:
         assert self._tool is not None
         result = subprocess.run(
-            [self._tool, *(str(INFRA / root) for root in roots)],
-            cwd=INFRA,
+            [self._tool, *(str(infra / root) for root in roots)],
+            cwd=infra.parent,
             env={**os.environ, "TFCHECK_PLANS": str(self._scratch)},
             capture_output=True,
             text=True,
@@ -107,9 +107,9 @@ class Checker:
         found: dict[str, Any] = json.loads((self._scratch / f"infra_{root.replace('/', '_')}.json").read_text())
         return found
 
-    def _run_plain(self, roots: Sequence[str]) -> Outcome:
+    def _run_plain(self, roots: Sequence[str], infra: Path) -> Outcome:
         copy = self._scratch / "infra"
-        shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform*", "__pycache__"), dirs_exist_ok=True)
+        shutil.copytree(infra, copy, ignore=shutil.ignore_patterns(".terraform*", "__pycache__"), dirs_exist_ok=True)
         lines, passed = [], True
         for root in roots:
             for step, command in _STEPS.items():
@@ -204,6 +204,21 @@ def roots(checker: Checker) -> Outcome:
 def plan_of(checker: Checker, roots: Outcome) -> Callable[[str], Plan]:
     assert roots.passed, roots.output
     return lambda root: Plan(checker.plan(root))
+
+
+@pytest.fixture(scope="session")
+def plan_of_text(checker: Checker, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Plan]:
+    """The plan of a root with this name and this main.tf, in a folder outside of the checkout."""
+
+    def plan(name: str, text: str) -> Plan:
+        infra = tmp_path_factory.mktemp("outside") / "infra"
+        (infra / name).mkdir(parents=True)
+        (infra / name / "main.tf").write_text(text, encoding="utf-8")
+        outcome = checker.run([name], infra)
+        assert outcome.failed_step(name) is None, outcome.output
+        return Plan(checker.plan(name))
+
+    return plan
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,8 @@ def root_text(environment: str, account: str, region: str, dist: Path) -> str:
         "account": account,
         "region": region,
         "dist": str(dist),
-        "source": str(find_checkout() / "infra" / "stack"),
+        # The part before `//` is the package. Terraform reads the modules of the stack only within it.
+        "source": f"{find_checkout() / 'infra'}//stack",
     }
     return _ROOT.format(**{name: json.dumps(value) for name, value in values.items()})
 
