@@ -101,9 +101,14 @@ def test_an_operator_may_redrive_each_dead_letter_queue(full: "Plan") -> None:
             assert _permits(full, "operator", f"sqs:{action}", queue), (action, name)
     for action in ("dynamodb:GetRecords", "dynamodb:GetShardIterator"):
         assert _permits(full, "operator", action, f"{_table('control')}/stream/2026-01-01T00:00:00.000")
-    assert _permits(
-        full, "operator", "lambda:InvokeFunction", f"arn:aws:lambda:{ACCOUNT}:function:test-interlock-event-sink"
-    )
+
+
+def test_an_operator_may_invoke_each_function_and_alias(full: "Plan") -> None:
+    """Also the alias of a function without one, because AWS reports it as absent only to a permitted caller."""
+    for function in full.of("aws_lambda_function"):
+        arn = f"arn:aws:lambda:{ACCOUNT}:function:{function.values['function_name']}"
+        for name in (arn, f"{arn}:live"):
+            assert _permits(full, "operator", "lambda:InvokeFunction", name), name
 
 
 def test_an_operator_takes_no_message_of_a_live_queue(full: "Plan") -> None:

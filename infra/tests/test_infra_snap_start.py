@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from interlock_cli._signals._resends import ALIAS
+
 if TYPE_CHECKING:
     from conftest import Plan, Resource
 
@@ -84,7 +86,8 @@ def test_a_function_with_snapstart_publishes_its_versions(service: str, own: "Pl
     assert not function.get("file_system_config")
     assert not function.get("ephemeral_storage")
     assert own.of("aws_lambda_provisioned_concurrency_config") == []
-    assert _aliases(own)[service].values["name"] == "live"
+    # `interlock dlq redrive` finds the alias by its name.
+    assert _aliases(own)[service].values["name"] == ALIAS == "live"
 
 
 def test_every_invoker_of_such_a_function_names_its_alias(own: "Plan") -> None:

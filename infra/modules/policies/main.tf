@@ -45,11 +45,12 @@ locals {
       Resource = local.dlqs
     },
     {
-      # A redrive gives each record to its function again.
+      # A redrive gives each record to its function again, by the alias if there is one. AWS reports an absent alias only to
+      # callers that may invoke it.
       Sid      = "InvokeFunctions"
       Effect   = "Allow"
       Action   = ["lambda:InvokeFunction"]
-      Resource = values(local.names.function_arns)
+      Resource = flatten([for arn in values(local.names.function_arns) : [arn, "${arn}:${local.names.alias}"]])
     },
     {
       Sid      = "ReadStreams"

@@ -36,16 +36,25 @@ class Objects:
 
 
 class Functions:
-    """A Lambda client that keeps its invocations. A function fails if its payload has the text `failing`."""
+    """A Lambda client that keeps its invocations. A function fails if its payload has the text `failing`.
+
+    aliased: the functions with the alias `live`. denied: the code of the error of all others, `asked` their names.
+    """
 
     def __init__(self, sqs: Any) -> None:
         self.sqs, self.s3 = sqs, Objects()
         self.invoked: list[tuple[str, Any]] = []
+        self.aliased: set[str] = set()
+        self.denied, self.asked = "ResourceNotFoundException", list[str]()
         self.failing = "no such text"
         self.invoking: Callable[[], object] = lambda: None
 
-    def invoke(self, *, FunctionName: str, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.invoked.append((FunctionName.removeprefix("test-interlock-"), json.loads(Payload)))
+    def invoke(self, *, FunctionName: str, Payload: bytes, Qualifier: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+        name = FunctionName.removeprefix("test-interlock-")
+        if Qualifier and (name not in self.aliased or Qualifier != "live"):
+            self.asked.append(name)
+            raise ClientError({"Error": {"Code": self.denied}}, "Invoke")
+        self.invoked.append((f"{name}:{Qualifier}" if Qualifier else name, json.loads(Payload)))
         self.invoking()
         fails = self.failing in Payload.decode()
         return {"Payload": io.BytesIO(b"{}"), **({"FunctionError": "Unhandled"} if fails else {})}
@@ -190,6 +199,38 @@ def test_each_message_goes_back_to_its_function(functions: Functions, tmp_path: 
     assert sum(left(name) for name in QUEUES) == 0
     entries = (tmp_path / "ledger" / "alert-dlq.jsonl").read_text().splitlines()
     assert [json.loads(line).get("step") for line in entries] == [None, "begun", "resent", "deleted"]
+
+
+def test_a_function_with_an_alias_is_invoked_by_it(functions: Functions, tmp_path: Path) -> None:
+    """The alias has the version that the other invokers run. The code of the function may be newer and broken."""
+    functions.aliased = {"sla-monitor", "stream-router"}
+    functions.sqs.create_queue(QueueName="test-interlock-job-events-dlq")
+    functions.sqs.create_queue(QueueName="test-interlock-job-events")
+    put_letter("sr-control-dlq")
+    put("job-events-dlq", ENVELOPE)
+    put("async-dlq", '{"mode": "fire-alert"}')
+    put("async-dlq", '{"source": "aws.states"}')
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.exit_code == 0, done.output
+    names = sorted(name for name, _ in functions.invoked)
+    assert names == ["sla-monitor:live", "stream-router:live", "stream-router:live", "watchdog"]
+
+
+def test_an_absent_alias_is_asked_for_once_per_queue(functions: Functions, tmp_path: Path) -> None:
+    for _ in range(3):
+        put("alert-dlq", ENVELOPE)
+    dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert [name for name, _ in functions.invoked] == ["alert-dispatcher"] * 3
+    assert functions.asked == ["alert-dispatcher"]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "SnapStartNotReadyException"])
+def test_another_error_of_the_alias_fails_the_letter(functions: Functions, tmp_path: Path, code: str) -> None:
+    functions.denied = code
+    put_letter("sr-control-dlq")
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert (done.exit_code, functions.invoked, left("sr-control-dlq")) == (1, [], 1)
+    assert code in (tmp_path / "ledger" / "sr-control-dlq.jsonl").read_text()
 
 
 def test_a_letter_in_the_bucket_is_sent_with_its_record(functions: Functions, tmp_path: Path) -> None:
@@ -347,6 +388,7 @@ def test_lost_batch_is_sent_from_the_table(
     stays: int,
 ) -> None:
     """Rows of another time are not sent. The letter stays until a person has checked the rows."""
+    functions.aliased = {"stream-router"}
     control = TableNames.of_environment("test").control
     for key, at in (("lost", "2026-03-03T08:00:01Z"), ("old", "2026-03-01T08:00:01Z"), ("odd", "yesterday")):
         tables.transact([Put(control, {"PK": "PIPELINE#bronze", "SK": f"SENSOR#{key}", "updatedAt": at})])
@@ -356,5 +398,5 @@ def test_lost_batch_is_sent_from_the_table(
     assert (done.exit_code, left("sr-control-dlq")) == (code, stays), done.output
     ((name, event),) = functions.invoked
     (record,) = event["Records"]
-    assert (name, record["dynamodb"]["Keys"]["SK"]) == ("stream-router", {"S": "SENSOR#lost"})
+    assert (name, record["dynamodb"]["Keys"]["SK"]) == ("stream-router:live", {"S": "SENSOR#lost"})
     assert record["dynamodb"]["ApproximateCreationDateTime"] == 1772524801.0

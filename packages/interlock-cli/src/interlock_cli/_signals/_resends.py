@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from interlock_cli._deployment._deployment import Deployment
 from interlock_cli._signals._dead_letters import queue_url
 from interlock_dlq import (
@@ -33,6 +35,9 @@ _READERS = {
 _ROUTER = "stream-router"
 _SOURCES = {"interlock": "event-sink", "aws.states": "watchdog", "aws.events": "watchdog"}
 """The functions of asynchronous events, by the source of the event."""
+
+ALIAS = "live"
+"""The alias that Terraform makes for a function with SnapStart."""
 
 _SLACK = timedelta(minutes=5)
 """The difference between a writer's clock and that of the stream."""
@@ -67,7 +72,7 @@ class WayBack:
     @cached_property
     def _lambda(self) -> Any:
         # A repeated request would be a second invocation. A function runs for at most 15 minutes.
-        return self._where.patient_client("lambda", read_timeout=910, max_retries=0)
+        return _ByAlias(self._where.patient_client("lambda", read_timeout=910, max_retries=0))
 
     def _function(self, name: str) -> str:
         return f"{self._where.environment}-interlock-{name}"
@@ -105,6 +110,31 @@ class WayBack:
                 row = store.row(f"PIPELINE#{pipeline}", f"SENSOR#{key}") if is_within(at, batch) else None
                 if at is not None and row is not None:
                     yield record_of(row, at, batch)
+
+
+class _ByAlias:
+    """Invokes the alias of a function, and the function itself if it has none.
+
+    So a redrive runs the version that rules, mappings, steps and timers invoke. The code of the function is newer while
+    AWS takes the snapshot of a version, and after the code failed to initialise. Any other error, such as a denied
+    alias, is an error: it must not become an invocation of other code.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._without: set[str] = set()
+
+    def invoke(self, *, FunctionName: str, **request: Any) -> Any:  # noqa: N803 - the name of the API
+        """Invoke a function as `invoke` of boto3's client does."""
+        if FunctionName not in self._without:
+            try:
+                return self._client.invoke(FunctionName=FunctionName, Qualifier=ALIAS, **request)
+            except ClientError as error:
+                # AWS rejects an unknown alias before anything runs.
+                if error.response["Error"].get("Code") != "ResourceNotFoundException":
+                    raise
+                self._without.add(FunctionName)
+        return self._client.invoke(FunctionName=FunctionName, **request)
 
 
 def read_table(batch: StreamBatch) -> str:
