@@ -1,8 +1,11 @@
 """The README of each root and module is the one that tools/terraform_readmes.py writes."""
 
 import importlib.util
+import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "tools" / "terraform_readmes.py"
+EXAMPLES = sorted(path.parent for path in REPOSITORY.glob("infra/examples/*/main.tf"))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,24 @@ def test_a_readme_names_each_variable_and_output(readmes: ModuleType) -> None:
     # common.tf has this one, and it has no default.
     assert any(row.startswith("| `environment` | `string` | required |") for row in rows)
     assert "| `function_arn` | ARN of the function. |" in rows
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_commands_of_an_example_are_complete(example: Path, readmes: ModuleType) -> None:
+    """Terraform asks for a variable without a value, and fails in a folder without its modules."""
+    text = readmes.readme(example)
+    required = set(re.findall(r"^\| `(\w+)` \| `[^`]+` \| required \|", text, re.MULTILINE))
+    assert set(re.findall(r"-var '?(\w+)=", text)) == required != set()
+    assert f"terraform -chdir=infra/examples/{example.name} init\n" in text
+
+
+def test_the_zip_of_an_example_is_made_in_a_fresh_checkout(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "examples/openlineage", tmp_path / "examples/openlineage")
+    text = (REPOSITORY / "infra/examples/openlineage/README.md").read_text(encoding="utf-8")
+    commands = text.partition("```sh\n")[2].partition("terraform")[0].replace("python ", f"{sys.executable} ")
+    subprocess.run(["sh", "-euc", commands], cwd=tmp_path, check=True)
+    with zipfile.ZipFile(tmp_path / "dist/openlineage.zip") as made:
+        assert made.namelist() == ["consumer.py", "lineage.py"]
 
 
 def test_a_changed_description_makes_a_readme_stale(readmes: ModuleType, tmp_path: Path) -> None:

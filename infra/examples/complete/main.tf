@@ -2,7 +2,9 @@
 # settings of single functions, jobs of several kinds in a private network, and metrics on the dashboard.
 #
 #   interlock build --out dist
-#   terraform -chdir=infra/examples/complete apply -var dist_path="$PWD/dist" -var alarm_email=… -var slack_channel_id=…
+#   terraform -chdir=infra/examples/complete init
+#   terraform -chdir=infra/examples/complete apply -var dist_path="$PWD/dist" -var alarm_email=… -var slack_channel_id=… \
+#     -var 'subnet_ids=["…"]' -var 'security_group_ids=["…"]' -var producer_role_name=…
 
 data "aws_caller_identity" "current" {}
 

@@ -1,12 +1,20 @@
 # One more target of the bus: a Lambda that posts the runs of Interlock to a server of OpenLineage. Its code is examples/openlineage.
+# An event that fails for good is kept in a queue with an alarm, which infra/modules/queue makes.
 #
+#   mkdir -p dist
 #   python -m zipfile -c dist/openlineage.zip examples/openlineage/consumer.py examples/openlineage/lineage.py
 #   terraform -chdir=infra/examples/openlineage init
 #   terraform -chdir=infra/examples/openlineage apply -var zip_path="$PWD/dist/openlineage.zip" \
 #     -var event_bus_name=prod-interlock -var openlineage_url=https://lineage.example.com
 
+data "aws_partition" "current" {}
+
+data "aws_caller_identity" "current" {}
+
 locals {
-  name = "${var.environment}-interlock-openlineage"
+  name      = "${var.environment}-interlock-openlineage"
+  partition = data.aws_partition.current.partition
+  account   = data.aws_caller_identity.current.account_id
   # Lambda keeps an event for six hours, and tries it three times.
   retries = 2
   statements = concat(
@@ -21,7 +29,7 @@ locals {
         Sid      = "DeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = aws_sqs_queue.dead_letters.arn
+        Resource = module.dead_letters.arn
       },
     ],
     var.openlineage_secret_arn == null ? [] : [{
@@ -58,7 +66,7 @@ resource "aws_cloudwatch_event_target" "this" {
   arn            = aws_lambda_function.this.arn
 
   dead_letter_config {
-    arn = aws_sqs_queue.dead_letters.arn
+    arn = module.dead_letters.arn
   }
 }
 
@@ -127,53 +135,18 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 
   destination_config {
     on_failure {
-      destination = aws_sqs_queue.dead_letters.arn
+      destination = module.dead_letters.arn
     }
   }
 }
 
-resource "aws_sqs_queue" "dead_letters" {
-  name                      = "${local.name}-dlq"
-  message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
-}
+# The events that were not posted, with an alarm.
+module "dead_letters" {
+  source = "../../modules/queue"
 
-resource "aws_sqs_queue_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "OnlyWithTls"
-        Effect    = "Deny"
-        Principal = { AWS = "*" }
-        Action    = "sqs:*"
-        Resource  = aws_sqs_queue.dead_letters.arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-      {
-        Sid       = "FromTheRule"
-        Effect    = "Allow"
-        Principal = { Service = "events.amazonaws.com" }
-        Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.dead_letters.arn
-        Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.this.arn } }
-      },
-    ]
-  })
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name          = "${local.name}-dead-letters"
-  alarm_description   = "Runs did not reach the server of OpenLineage. They wait in ${local.name}-dlq."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 0
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_topic_arns
+  name              = "${local.name}-dlq"
+  arn               = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-dlq"
+  rule_arns         = [aws_cloudwatch_event_rule.this.arn]
+  alarm_description = "Runs did not reach the server of OpenLineage. They wait in ${local.name}-dlq."
+  alarm_actions     = var.alarm_topic_arns
 }

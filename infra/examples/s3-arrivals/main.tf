@@ -1,12 +1,13 @@
 # A Lambda that writes a sensor row for each object that arrives in a bucket: examples/s3_arrivals. The bucket must send its events
-# to EventBridge, which is a setting of the bucket. An event that fails for good is kept in a queue, with an alarm.
+# to EventBridge, which is a setting of the bucket. An event that fails for good is kept in a queue with an alarm, which
+# infra/modules/queue makes.
 #
 #   uv pip install --no-deps --target dist/s3-arrivals interlock-sensors
 #   cp examples/s3_arrivals/handler.py dist/s3-arrivals
 #   (cd dist/s3-arrivals && python -m zipfile -c ../s3-arrivals.zip handler.py interlock_sensors)
 #   terraform -chdir=infra/examples/s3-arrivals init
 #   terraform -chdir=infra/examples/s3-arrivals apply -var zip_path="$PWD/dist/s3-arrivals.zip" \
-#     -var environment=prod -var pipeline=bronze-orders -var bucket=incoming-files
+#     -var environment=prod -var pipeline=bronze-orders -var bucket=incoming-files -var key_prefix=orders/
 
 locals {
   name      = "${var.environment}-s3-arrivals-${replace(var.pipeline, ".", "-")}"
@@ -38,7 +39,7 @@ resource "aws_cloudwatch_event_target" "created" {
   arn       = aws_lambda_function.this.arn
 
   dead_letter_config {
-    arn = aws_sqs_queue.dead_letters.arn
+    arn = module.dead_letters.arn
   }
 }
 
@@ -72,7 +73,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dead_letter_config {
-    target_arn = aws_sqs_queue.dead_letters.arn
+    target_arn = module.dead_letters.arn
   }
 
   lifecycle {
@@ -137,45 +138,19 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "DeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
-        Resource = aws_sqs_queue.dead_letters.arn
+        Resource = module.dead_letters.arn
       },
     ]
   })
 }
 
-# Events of objects whose key has no date, and events that found no table.
-resource "aws_sqs_queue" "dead_letters" {
-  name                      = "${local.name}-dlq"
-  message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
-}
+# Events of objects whose key has no date, and events that found no table, with an alarm.
+module "dead_letters" {
+  source = "../../modules/queue"
 
-resource "aws_sqs_queue_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.url
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.dead_letters.arn
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.created.arn } }
-    }]
-  })
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name          = "${local.name}-dlq"
-  alarm_description   = "Objects of ${var.bucket} have no sensor row of ${var.pipeline}. The messages of ${local.name}-dlq name them."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_topic_arns
-  ok_actions          = var.alarm_topic_arns
+  name              = "${local.name}-dlq"
+  arn               = "arn:${local.partition}:sqs:${var.region}:${local.account}:${local.name}-dlq"
+  rule_arns         = [aws_cloudwatch_event_rule.created.arn]
+  alarm_description = "Objects of ${var.bucket} have no sensor row of ${var.pipeline}. The messages of ${local.name}-dlq name them."
+  alarm_actions     = var.alarm_topic_arns
 }

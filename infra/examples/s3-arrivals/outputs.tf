@@ -5,5 +5,5 @@ output "function_arn" {
 
 output "dead_letter_queue_url" {
   description = "URL of the queue with the events that failed."
-  value       = aws_sqs_queue.dead_letters.url
+  value       = module.dead_letters.url
 }

@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "depth" {
   count = var.alarm ? 1 : 0
 
   alarm_name          = "${var.name}-depth"
-  alarm_description   = "Messages wait in ${var.name}: a record could not be processed. List them with: interlock dlq list"
+  alarm_description   = coalesce(var.alarm_description, "Messages wait in ${var.name}: a record could not be processed. List them with: interlock dlq list")
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = var.name }

@@ -42,6 +42,12 @@ variable "alarm" {
   nullable    = false
 }
 
+variable "alarm_description" {
+  description = "Text of the alarm. null: that of the queues of a deployment, which interlock dlq lists."
+  type        = string
+  default     = null
+}
+
 variable "alarm_threshold" {
   description = "Number of waiting messages above which the alarm goes off."
   type        = number

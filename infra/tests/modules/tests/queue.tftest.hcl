@@ -99,3 +99,33 @@ run "a_key_of_your_own_replaces_the_one_of_sqs" {
     error_message = "The given key must be used."
   }
 }
+
+run "the_alarm_names_the_command_that_lists_the_messages" {
+  command = plan
+
+  module {
+    source = "../../modules/queue"
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_metric_alarm.depth[0].alarm_description, "interlock dlq list")
+    error_message = "The alarm of a deployment must name the command that lists the messages."
+  }
+}
+
+run "a_queue_outside_of_a_deployment_has_an_own_text" {
+  command = plan
+
+  module {
+    source = "../../modules/queue"
+  }
+
+  variables {
+    alarm_description = "Runs did not reach the server."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.depth[0].alarm_description == "Runs did not reach the server."
+    error_message = "The command lists the queues of a deployment only."
+  }
+}
