@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.conftest import Outside, await_that
 
+from interlock_dlq import SqsRouter, make_letter
 from interlock_lifecycle import RunStatus
 
 DATE = "2026-03-03"
@@ -22,6 +23,14 @@ schedule: {dates: {back: 0, ahead: 0}, trigger: {key: ready, check: exists}}
 validation: {rules: [{key: ready, check: exists}]}
 job: JOB
 """
+
+
+def packed(module: str, code: str) -> bytes:
+    """A zip with one module."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(f"{module}.py", code)
+    return made.getvalue()
 
 
 def start(outside: Outside, name: str, job: dict[str, Any]) -> None:
@@ -35,15 +44,12 @@ def logs(outside: Outside, name: str) -> dict[str, Any]:
 
 
 def test_logs_of_a_failed_function_are_its_lines(outside: Outside) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("load.py", CODE)
     outside.stack.client("lambda").create_function(
         FunctionName="load-orders",
         Runtime=f"python3.{sys.version_info.minor}",
         Role="arn:aws:iam::000000000000:role/load",
         Handler="load.handle",
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": packed("load", CODE)},
     )
     start(
         outside, "logs-lambda", {"type": "lambda", "config": {"functionName": "load-orders", "payload": {"day": DATE}}}
@@ -96,3 +102,35 @@ def test_a_shell_offers_the_pipelines_of_the_stack(outside: Outside, tmp_path: P
 
     assert offered() == []
     assert await_that(offered, "the ids of the stack") == ["plain,offered"]
+
+
+def test_a_redrive_runs_the_version_of_the_alias(outside: Outside, tmp_path: Path) -> None:
+    """With SnapStart the code of the last apply may not run. Only the alias has the version that the invokers run."""
+    functions, queues, name = (
+        outside.stack.client("lambda"),
+        outside.stack.client("sqs"),
+        "aliased-interlock-stream-router",
+    )
+    url = queues.create_queue(QueueName="aliased-interlock-sr-control-dlq")["QueueUrl"]
+    router = SqsRouter(url, queues)
+    functions.create_function(
+        FunctionName=name,
+        Runtime=f"python3.{sys.version_info.minor}",
+        Role="arn:aws:iam::000000000000:role/router",
+        Handler="router.handle",
+        Code={"ZipFile": packed("router", "def handle(event, _):\n    return {'batchItemFailures': []}\n")},
+        Publish=True,
+    )
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    functions.update_function_code(FunctionName=name, ZipFile=packed("router", "raise ValueError('no start')\n"))
+
+    def redriven(code: int) -> dict[str, Any]:
+        router.route(make_letter({"n": 1}, KeyError("no PK"), source="arn:stream"))
+        words = ("dlq", "redrive", "-e", "aliased", "--apply", "--ledger", str(tmp_path / str(code)), "--json")
+        found: dict[str, Any] = json.loads(outside.interlock(*words, code=code).stdout)
+        return dict(found["queues"]["sr-control-dlq"])
+
+    assert redriven(0)["resent"] == 1
+    # Without an alias the function itself runs, and fails here.
+    functions.delete_alias(FunctionName=name, Name="live")
+    assert redriven(1)["failed"] == 1
