@@ -134,7 +134,25 @@ def breakages(workspace: Workspace, unit: Unit, tag: str) -> list[str]:
         for name in sorted(before.keys() & after.keys()):
             changes = griffe.find_breaking_changes(before[name], after[name])
             found += [_explained(change, name, unit) for change in changes]
+            found += _withdrawn(before[name], after[name], unit)
     return list(dict.fromkeys(found))
+
+
+def _withdrawn(before: griffe.Module, after: griffe.Module, unit: Unit) -> Iterator[str]:
+    """The names that left `__all__` and that griffe does not report: it looks for objects only.
+
+    A withdrawn name may still be imported in its module, and a name that `__getattr__` makes is no object of it.
+    """
+    names = _exported(before) - _exported(after)
+    place = after.members.get("__all__", after)
+    for name in sorted(names):
+        if name in after.members or name not in before.members:
+            path = str(after.filepath).rpartition("/src/")[2]
+            yield f"{unit.name}/src/{path}:{place.lineno or 1}: {after.path}.{name}: It was removed from __all__"
+
+
+def _exported(module: griffe.Module) -> set[str]:
+    return {str(name) for name in module.exports or ()}
 
 
 def _explained(change: griffe.Breakage, module: str, unit: Unit) -> str:

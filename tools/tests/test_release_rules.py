@@ -174,6 +174,11 @@ def remove(demo: Demo) -> None:
     demo.write(f"{CORE}/src/demo_core/__init__.py", '"""A library."""\n\n__all__ = []\n')
 
 
+def withdraw(demo: Demo) -> None:
+    """Its own module still imports the name."""
+    demo.replace(f"{CORE}/src/demo_core/__init__.py", '"twice"', "")
+
+
 def rename_parameter(demo: Demo) -> None:
     demo.replace(PARTS, "number: int) ->", "value: int) ->")
     demo.replace(PARTS, "2 * number", "2 * value")
@@ -185,17 +190,35 @@ def require_parameter(demo: Demo) -> None:
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [(remove, "twice: Public"), (rename_parameter, "twice(number): "), (require_parameter, "twice(factor): ")],
+    [
+        (remove, "twice: Public"),
+        (withdraw, "twice: It was removed from __all__: "),
+        (rename_parameter, "twice(number): "),
+        (require_parameter, "twice(factor): "),
+    ],
 )
 def test_a_breaking_change_needs_a_minor_version(demo: Demo, change: Callable[[Demo], None], named: str) -> None:
     release(demo, "demo-core", "0.1.0")
     change(demo)
     demo.replace(f"{CORE}/pyproject.toml", '"0.1.0"', '"0.1.1"')
     found = list(rules.public_api(demo.workspace, demo.unit("demo-core")))
+    objects = [line.split(": ")[1] for line in found]
+    assert len(objects) == len(set(objects)), "each object is reported once"
     assert any(f": demo_core.{named}" in line for line in found)
     assert {line.partition("the version ")[2] for line in found} == {"must be 0.2.0 or higher"}
     demo.replace(f"{CORE}/pyproject.toml", '"0.1.1"', '"0.2.0"')
     assert list(rules.public_api(demo.workspace, demo.unit("demo-core"))) == []
+
+
+def test_a_removed_lazy_name_is_breaking(demo: Demo) -> None:
+    """A name that `__getattr__` imports is no object of its module."""
+    lazy = '"""More."""\n\n__all__ = ["one", "two"]\n\n\ndef __getattr__(name: str) -> object: ...\n'
+    demo.write(f"{CORE}/src/demo_core/lazy.py", lazy)
+    release(demo, "demo-core", "1.0.0")
+    demo.replace(f"{CORE}/src/demo_core/lazy.py", ', "two"', "")
+    demo.replace(f"{CORE}/pyproject.toml", '"1.0.0"', '"1.0.1"')
+    [wrong] = rules.public_api(demo.workspace, demo.unit("demo-core"))
+    assert wrong.startswith("demo-core/src/demo_core/lazy.py:3: demo_core.lazy.two: It was removed from __all__: ")
 
 
 def test_a_removed_public_module_is_breaking(demo: Demo) -> None:
