@@ -25,16 +25,16 @@ TUTORIAL = "tests/integration/test_tutorial.py"
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-# Independent sessions run at the same time, as many as there are cores. `-j 1` runs them one after another.
-# The integration session runs alone: its tests wait for real services.
-nox.options.parallel = "auto"
+# Independent sessions run at the same time: one more than there are cores, since many tests wait for a server or a timer.
+# `-j 1` runs them one after another.
+nox.options.parallel = (os.cpu_count() or 1) + 1
 nox.options.sessions = [
     "lint",
-    "integration",
-    "types",
     # The longest sessions begin first, so that none of them is left alone on one core.
+    "integration",
     "simulation",
     "infra",
+    "types",
     "tests",
     "floor",
     "workflows",
@@ -200,7 +200,7 @@ def simulation(session: nox.Session) -> None:
     session.run("pytest", *options, *suites, *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
