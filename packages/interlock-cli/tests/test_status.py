@@ -262,6 +262,13 @@ def test_pipeline_without_expected_dates_shows_no_runs_yet(deployment: Deploymen
     assert "no runs yet" in deployment.lines("03-05 12:00")[1]
 
 
+def test_dry_run_without_dates_names_the_place_of_its_decisions(deployment: Deployment) -> None:
+    deployment.push(more="dryRun: true", sla="")
+    (line,) = [one for one in deployment.lines("03-05 12:00") if "gold-orders" in one]
+    assert "dry run" in line
+    assert "starts nothing; decisions: interlock history gold-orders" in line
+
+
 def test_hours_are_shown_for_deadlines_of_an_hour(deployment: Deployment) -> None:
     deployment.push(DAILY.replace("Europe/Berlin", "UTC"), 'sla: {deadline: ":30"}')
     assert [report["date"] for report in deployment.shown("03-02 12:05", last=2)] == ["2026-03-02T11", "2026-03-02T12"]

@@ -126,6 +126,14 @@ def test_date_without_a_run_has_its_reason(schedule: str, date: str, state: str,
     assert (found.state, found.reason) == (state, reason)
 
 
+def test_observed_date_of_a_dry_run_waits_for_no_start() -> None:
+    config = replace(configured(), dry_run=True)
+    found = explain_date(facts_of(config, rows=FULL), NOW)
+    assert found.reason.endswith("but the pipeline is a dry run, which starts nothing: its events have the decisions")
+    live = explain_date(facts_of(configured(), rows=FULL), NOW)
+    assert live.reason.endswith("but the watchdog has not started it yet")
+
+
 def test_excluded_date_has_no_clock_and_a_next_day() -> None:
     config = configured(sla='sla: {deadline: "10:00"}')
     found = explain_date(facts_of(config, "2026-03-07", WEEKENDS), NOW)

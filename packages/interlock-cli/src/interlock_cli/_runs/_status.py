@@ -11,6 +11,7 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
+from interlock_cli._output._called import as_called
 from interlock_cli._output._console import (
     Cell,
     CliError,
@@ -241,11 +242,24 @@ def _rows(one: PipelineStatus, now: datetime) -> Iterator[_Row]:
     if one.problem:
         yield one.pipeline, "", ("red", "config invalid"), "", one.problem
     elif not one.dates and excluded is None:
-        yield one.pipeline, "", ("dim", "no runs yet"), "", ""
+        yield _without_dates(one)
     for line in one.dates:
         yield _cells(one, line, now)
     if excluded is not None and all(line.date != excluded.day.isoformat() for line in one.dates):
         yield one.pipeline, excluded.day.isoformat(), ("cyan", "excluded"), "", _say_excluded(excluded)
+
+
+def _without_dates(one: PipelineStatus) -> _Row:
+    config = one.stored.config
+    if config is not None and config.dry_run:
+        return (
+            one.pipeline,
+            "",
+            ("dim", "dry run"),
+            "",
+            as_called(f"starts nothing; decisions: interlock history {one.pipeline}"),
+        )
+    return one.pipeline, "", ("dim", "no runs yet"), "", ""
 
 
 def _say_excluded(excluded: ExcludedToday) -> str:

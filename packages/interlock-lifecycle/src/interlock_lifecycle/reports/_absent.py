@@ -7,6 +7,8 @@ from interlock_config import PipelineConfig
 from interlock_rules import Mode, compile_rules, row_date, select_rows, updated_at
 from interlock_sla import ExecutionDate, SlaError, execution_day
 
+_OBSERVED = "the pipeline is a dry run, which starts nothing: its events have the decisions"
+
 
 def why_not_triggered(
     config: PipelineConfig, rows: Mapping[str, Mapping[str, object]], date: ExecutionDate, now: datetime
@@ -35,4 +37,6 @@ def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object
         own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
     except SlaError as error:
         return f"its date cannot be read: {error}"
-    return f"it is of {own}" if own != date else "the watchdog has not started it yet"
+    if own != date:
+        return f"it is of {own}"
+    return _OBSERVED if config.dry_run else "the watchdog has not started it yet"
