@@ -188,8 +188,18 @@ def test_greeting_names_the_file_of_the_alerts(monkeypatch: pytest.MonkeyPatch, 
     assert f"alerts are only recorded, in {place or 'memory. With --data they are in a file'}\n" in done.output
 
 
+FIRST = ["init orders --folder pipelines", "push pipelines", "sensor put orders landing count=3 complete=true"]
+EXAMPLE = ["push examples/quickstart", "sensor put hello ready count=3"]
+
+
 @pytest.mark.parametrize("port", [4566, 4600])
-def test_greeting_can_be_pasted_line_by_line(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+@pytest.mark.parametrize(("is_checkout", "commands"), [(True, EXAMPLE), (False, FIRST)])
+def test_greeting_can_be_pasted_line_by_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: int, is_checkout: bool, commands: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if is_checkout:
+        (tmp_path / "examples" / "quickstart").mkdir(parents=True)
     monkeypatch.setattr("interlock_local.stack.LocalStack", IdleStack)
     monkeypatch.setattr(IdleStack, "endpoint_url", f"http://127.0.0.1:{port}")
     lines = call(up, "--no-web", terminal=StoppedEarly()).output.splitlines()
@@ -197,8 +207,7 @@ def test_greeting_can_be_pasted_line_by_line(monkeypatch: pytest.MonkeyPatch, po
     own = [] if port == 4566 else ["export AWS_ENDPOINT_URL=http://127.0.0.1:4600"]
     assert pasted == [
         *own,
-        "uv run interlock push examples/quickstart",
-        "uv run interlock sensor put hello ready count=3",
+        *(f"uv run interlock {words}" for words in commands),
         "uv run interlock status",
         "uv run interlock events --follow",
         f'eval "$(uv run interlock env{"" if port == 4566 else " --port 4600"})"',

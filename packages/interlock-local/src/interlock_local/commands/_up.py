@@ -101,12 +101,23 @@ def _program(terminal: Terminal) -> str:
     return terminal.as_called("interlock up").removesuffix(" up")
 
 
+def _first_pipeline() -> tuple[str, ...]:
+    """The commands that lead to a first run. The example is only in a checkout."""
+    if Path("examples/quickstart").is_dir():
+        return ("push examples/quickstart", "sensor put hello ready count=3")
+    return (
+        "init orders --folder pipelines",
+        "push pipelines",
+        "sensor put orders landing count=3 complete=true",
+    )
+
+
 def _greet(stack: "LocalStack", out: Output, page: str, program: str) -> None:
     out.line()
     out.line(("green", "Interlock is up"), f" at {stack.endpoint_url}. In another terminal:")
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
         out.line(f"  export AWS_ENDPOINT_URL={stack.endpoint_url}")
-    for words in ("push examples/quickstart", "sensor put hello ready count=3", "status", "events --follow"):
+    for words in (*_first_pipeline(), "status", "events --follow"):
         out.line(f"  {program} {words}")
     port = "" if stack.endpoint_url.endswith(f":{PORT}") else f" --port {stack.endpoint_url.rpartition(':')[2]}"
     out.line("for other programs, such as the AWS CLI:")

@@ -98,7 +98,7 @@ def play(terminal: Terminal) -> list[Finding]:
                 raise
     if not all(finding.holds for finding in findings):
         raise DemoFailed(findings, slow)
-    out.line(f"next: {terminal.as_called('interlock up')}, and docs/tutorial/your-own-pipeline.md")
+    out.line(f"next: {terminal.as_called('interlock up')}, and the tutorial: A pipeline of your own in ten minutes")
     return findings
 
 
