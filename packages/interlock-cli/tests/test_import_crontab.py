@@ -74,7 +74,8 @@ def test_an_unknown_zone_is_never_guessed(tmp_path: Path) -> None:
 
 def test_a_wrong_zone_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("0 5 * * * a\n")
-    assert invoke(str(tmp_path / "c"), "--zone", "Berlin", code=2).stderr.startswith("error: --zone is 'Berlin': ")
+    error = invoke(str(tmp_path / "c"), "--zone", "Berlin", code=2).stderr
+    assert error.startswith("error: --zone is 'Berlin': it is not an IANA time zone")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,7 @@ def test_a_wrong_zone_is_an_error(tmp_path: Path) -> None:
         ("0 5 * * * /opt/etl/load_orders.sh > /var/log/x.log", "load-orders"),
         ("0 5 * * * cd /srv/app && ./bin/load customers", "load"),
         ("0 5 * * * flock -n /var/lock/p.lock /opt/prices.py", "prices"),
+        ("0 5 * * * flock -n /tmp/p.lock dbt build", "dbt"),
         ("0 5 * * * A=b /usr/bin/pg_dump shop", "pg-dump"),
         ("0 5 * * * python3 -m etl.stock", "etl-stock"),
         ("0 5 * * * java -jar /opt/report.jar", "report"),
@@ -119,12 +121,20 @@ def test_a_run_is_held_until_its_sensor_is_named(tmp_path: Path) -> None:
         ("RANDOM_DELAY=45\n0 5 * * * a", "cron delayed the start by up to 45 minutes."),
         ("0 5 */2 * 1 a", "Vixie cron, cronie"),
         ("-0 5 * * * a", "The leading - kept cron from logging the start."),
+        ("X=1\nSHELL=/bin/bash\n0 5 * * * a", "The command sets the variable X of the crontab by env."),
+        ("X=1\nY=2\n0 5 * * * a", "The command sets the variables X, Y of the crontab by env."),
+        ("0 5 * * * a $(date -d yesterday +\\%F)", "The command asks the clock for a date."),
         ("0 5 * * * echo ${A}", "The command has variables in braces."),
     ],
 )
 def test_each_difference_is_named(tmp_path: Path, text: str, said: str) -> None:
     draft, _ = first(tmp_path, text)
     assert any(said in note for note in draft["differences"])
+
+
+def test_a_shell_is_no_variable_of_the_command(tmp_path: Path) -> None:
+    draft, _ = first(tmp_path, "SHELL=/bin/bash\n0 5 * * * update a")
+    assert not any("SHELL" in note for note in draft["differences"])
 
 
 def test_a_system_crontab_names_a_user(tmp_path: Path) -> None:

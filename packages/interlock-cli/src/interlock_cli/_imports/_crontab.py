@@ -31,6 +31,12 @@ _BEFORE = frozenset(_SHELLS + _INTERPRETERS)
 """Programs that start another one, which names the job."""
 
 _SCRIPT = re.compile(r"\.(sh|py|pl|rb|js|jar|R|php|sql)$")
+_NO_NAME = re.compile(r"=|\.lock$")
+"""A setting, or the lock file of flock."""
+
+_CLOCK = re.compile(r"(\$\(|`)\s*date\b")
+"""A command substitution of the program date."""
+
 _NO_LOOK = (
     "cron started the job without a look at its data. The rule below holds each run until a row of its sensor exists: "
     "name the real sensor and its rules."
@@ -149,8 +155,8 @@ def _draft(job: _Job, identifier: str, zone: str | None, owner: str | None) -> D
     except (ZoneError, CronError) as error:
         raise _NoJob(str(error)) from None
     settings = {name: value for name, value in job.line.settings.items() if name not in _OF_COMMANDS}
-    notes = [*_notes(job, settings), *(f"{job.expression} {phrase}." for phrase in other_readings(cron)), _NO_LOOK]
     shell = settings.pop("SHELL", "/bin/sh")
+    notes = [*_notes(job, settings), *(f"{job.expression} {phrase}." for phrase in other_readings(cron)), _NO_LOOK]
     variables = ["env", *(f"{name}={value}" for name, value in settings.items())] if settings else []
     command = shlex.join([*variables, shell, "-c", job.command])
     body = _BODY.format(
@@ -182,7 +188,13 @@ def _notes(job: _Job, settings: Mapping[str, str]) -> Iterator[str]:
     if "RANDOM_DELAY" in job.line.settings:
         yield f"cron delayed the start by up to {job.line.settings['RANDOM_DELAY']} minutes. Interlock does not."
     if settings:
-        yield f"The variables {', '.join(sorted(settings))} of the crontab are set by env in the command."
+        subject = "variable" if len(settings) == 1 else "variables"
+        yield f"The command sets the {subject} {', '.join(sorted(settings))} of the crontab by env."
+    if _CLOCK.search(job.command):
+        yield (
+            "The command asks the clock for a date. In a rerun that is the day of the rerun: use the date of the run, "
+            "$INTERLOCK_DATE."
+        )
     if "${" in job.command:
         yield (
             "The command has variables in braces. Interlock expands those whose names begin with INTERLOCK_, and "
@@ -199,7 +211,7 @@ def _name_of(command: str) -> str:
         words = command.split()
     programs = [word for word in words if re.search(r"[A-Za-z]", word) and not word.startswith(("-", ">", "$"))]
     scripts = [word for word in programs if _SCRIPT.search(word)]
-    plain = [word for word in programs if "=" not in word and word.rpartition("/")[2] not in _BEFORE]
+    plain = [word for word in programs if not _NO_NAME.search(word) and word.rpartition("/")[2] not in _BEFORE]
     chosen = next(iter([*scripts, *plain, *programs]), "job")
     return _SCRIPT.sub("", chosen.rpartition("/")[2])
 

@@ -151,7 +151,7 @@ def _problems(name: str, value: str, read: Callable[[str], object]) -> Iterator[
     try:
         read(value)
     except (ZoneError, CronError) as error:
-        yield f"{name} is {value!r}: {error}"
+        yield f"{name} is {value!r}: {error.allowed}"
 
 
 def _text_of(file: Path, most: int = _MOST_BYTES) -> str:
