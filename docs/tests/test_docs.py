@@ -187,7 +187,7 @@ def test_contributing_lists_each_nox_session() -> None:
 
 
 DOCS = ROOT / "docs"
-INDEXED = ("decisions", "reference")
+INDEXED = ("decisions", "how-to", "reference")
 """The folders whose own README is the index of their pages."""
 
 
