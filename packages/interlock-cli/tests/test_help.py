@@ -35,3 +35,17 @@ def test_a_misspelt_command_gets_the_nearest_name(typed: str, close: str) -> Non
     assert done.exit_code == 2
     assert f"No such command '{typed}'. Did you mean {close}?" in done.output
     assert "Did you mean" not in CliRunner().invoke(main, ["qqqq"]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value", "allowed"),
+    [
+        (["status", "--last", "x"], "'x'", "from 1 to 1000"),
+        (["status", "--last", "0"], "0", "from 1 to 1000"),
+        (["logs", "p", "2026-03-03", "--attempt", "-1"], "-1", "from 0 on"),
+    ],
+)
+def test_a_number_that_is_not_allowed_gets_its_range(arguments: list[str], value: str, allowed: str) -> None:
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert f"{value} must be a whole number {allowed}" in done.output

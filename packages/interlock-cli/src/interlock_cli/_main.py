@@ -110,7 +110,20 @@ def _usage_errors_escaped() -> Iterator[None]:
     except click.UsageError as error:
         if isinstance(error, _HELP):
             raise
-        raise click.UsageError(shown(error.format_message()), error.ctx) from None
+        raise click.UsageError(shown(_in_words(error)), error.ctx) from None
+
+
+def _in_words(error: click.UsageError) -> str:
+    """The message of an error. click names no range for text, and a formula for a number beyond the range."""
+    if not isinstance(error, click.BadParameter) or error.param is None:
+        return error.format_message()
+    kind = error.param.type
+    if not isinstance(kind, click.IntRange):
+        return error.format_message()
+    value = error.message.partition(" is not ")[0]
+    end = "on" if kind.max is None else f"to {kind.max}"
+    text = f"{value} must be a whole number from {kind.min} {end}"
+    return click.BadParameter(text, error.ctx, error.param, error.param_hint).format_message()
 
 
 @click.group(cls=_Interlock, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
