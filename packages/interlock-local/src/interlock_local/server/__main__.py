@@ -11,14 +11,12 @@ import logging
 import os
 import resource
 from pathlib import Path
-from typing import Any
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 from ministack.app import app
 
 from interlock_local.server._access import Access
 from interlock_local.server._app import Kept, LocalServer
+from interlock_local.server._http import serve
 from interlock_local.server._task_tokens import install_task_tokens
 
 _COMPACTED_ABOVE = 64 * 1024 * 1024
@@ -36,12 +34,12 @@ def main() -> None:
     install_task_tokens()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
-    config = Config()
-    config.bind = [f"{os.environ['BIND_HOST']}:{port}"]
-    config.keep_alive_timeout = 75
-    config.loglevel = "INFO"
-    server: Any = LocalServer(app, access, kept)
-    asyncio.run(serve(server, config))
+    asyncio.run(_serve(LocalServer(app, access, kept), os.environ["BIND_HOST"], port))
+
+
+async def _serve(server: LocalServer, host: str, port: int) -> None:
+    async with server.lifespan():
+        await serve(host, port, server.answer)
 
 
 if __name__ == "__main__":
