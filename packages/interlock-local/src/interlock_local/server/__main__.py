@@ -16,6 +16,7 @@ from ministack.app import app
 
 from interlock_local.server._access import Access
 from interlock_local.server._app import Kept, LocalServer
+from interlock_local.server._expressions import install_expression_cache
 from interlock_local.server._http import serve
 from interlock_local.server._task_tokens import install_task_tokens
 
@@ -32,6 +33,7 @@ def main() -> None:
         kept.prepare()
     access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"], has_roles=os.environ.get("AUTH") == "true")
     install_task_tokens()
+    install_expression_cache()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     asyncio.run(_serve(LocalServer(app, access, kept), os.environ["BIND_HOST"], port))
