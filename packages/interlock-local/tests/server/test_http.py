@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from interlock_local.server import _http
 from interlock_local.server._access import Request
 from interlock_local.server._durable import Answer
 from interlock_local.server._http import Connection
@@ -50,8 +51,11 @@ class Served:
                 connection.close()
             await asyncio.sleep(0)
 
+    def start(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return self.start(work).result(30)
 
     def close(self) -> None:
         self._run(self._finish())
@@ -172,7 +176,7 @@ def test_an_answer_that_has_no_body_states_no_size(server: Served, code: int) ->
 @pytest.mark.parametrize(
     ("request_bytes", "code"),
     [
-        (b"GET /\r\n\r\n", 400),
+        (b"GET /\r\n\r\n", 505),
         (b"GET / x HTTP/1.1\r\n\r\n", 400),
         (b"G(T / HTTP/1.1\r\n\r\n", 400),
         (b"GET /\x00 HTTP/1.1\r\n\r\n", 400),
@@ -189,7 +193,6 @@ def test_an_answer_that_has_no_body_states_no_size(server: Served, code: int) ->
         (CHUNKED + b"x\r\n", 400),
         (CHUNKED + b"-1\r\n", 400),
         (CHUNKED + b"1\r\nab\r\n0\r\n\r\n", 400),
-        (CHUNKED + b"ffffffff\r\n", 413),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", 413),
         (b"GET / HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", 431),
     ],
@@ -198,6 +201,54 @@ def test_bytes_with_two_readings_are_rejected(server: Served, request_bytes: byt
     answer = server.ask(request_bytes, GET)
     assert status(answer) == code
     assert b"x-one" not in answer
+
+
+def test_a_head_without_an_end_is_rejected(server: Served) -> None:
+    pieces = [b"GET / HTTP/1.1\r\nA: ", *[b"x" * 1000] * 2000]
+    assert status(server.ask(*pieces)) == 431
+
+
+def test_a_body_in_chunks_is_limited(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "_LARGEST_BODY", 5)
+    assert status(server.ask(CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")) == 200
+    assert status(server.ask(CHUNKED + b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")) == 413
+
+
+def test_a_request_for_another_protocol_is_answered_once(server: Served) -> None:
+    answer = server.ask(GET.replace(b"Host: x", b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket") + b"\x81\x00")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answer
+
+
+def test_a_connection_without_a_request_is_closed(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "_IDLE", -1.0)
+    monkeypatch.setattr(_http, "_SWEEP", 0.01)
+    with server.connect() as connection:
+        connection.sendall(POST[:-1])
+        sweeping = server.start(_http._sweep(server.connections))
+        assert connection.recv(65536) == b""
+        sweeping.cancel()
+
+
+def test_a_connection_with_a_request_is_not_closed(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "_IDLE", -1.0)
+    monkeypatch.setattr(_http, "_SWEEP", 0.001)
+    began, may_end = threading.Event(), threading.Event()
+
+    async def slow(request: Request) -> Answer:
+        began.set()
+        await asyncio.to_thread(may_end.wait, 30)
+        return Answer(200, [], b"ok")
+
+    server.answer = slow
+    with server.connect() as connection:
+        connection.sendall(POST)
+        assert began.wait(30)
+        sweeping = server.start(_http._sweep(server.connections))
+        server.start(asyncio.sleep(0.05)).result(30)
+        sweeping.cancel()
+        may_end.set()
+        assert body(connection.recv(65536)) == b"ok"
 
 
 def test_an_error_of_the_application_ends_the_connection(server: Served, caplog: pytest.LogCaptureFixture) -> None:

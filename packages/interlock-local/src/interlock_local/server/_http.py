@@ -8,11 +8,12 @@ import asyncio
 import contextvars
 import logging
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
-from msgspec import Struct
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from interlock_local.server._access import Request
 from interlock_local.server._durable import Answer
@@ -24,8 +25,6 @@ Answering = Callable[[Request], Awaitable[Answer]]
 # The zip of a function is the largest body.
 _LARGEST_BODY = 80 * 1024 * 1024
 _LARGEST_HEAD = 64 * 1024
-# Bytes of further requests that are read while one is answered.
-_READ_AHEAD = 64 * 1024
 # Seconds after which a connection without a request is closed, seconds between two looks for such connections, and
 # seconds that requests have to end at the stop.
 _IDLE = 75.0
@@ -33,29 +32,18 @@ _SWEEP = 15.0
 _GRACE = 3.0
 _BACKLOG = 512
 
-_HEX = frozenset(b"0123456789abcdefABCDEF")
-_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _NO_BODY = frozenset({204, 304})
 _OWN_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
 _PHRASES = {int(one): one.phrase for one in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class BadRequest(Exception):
-    """The bytes are not a request that this server reads. `status` is the answer."""
+class _Unreadable(Exception):
+    """The server does not read this request. `status` is the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-
-
-class Head(Struct, frozen=True):
-    """The head of a request. `length` is the size of the body in bytes, or None for a body in chunks."""
-
-    request: Request
-    length: int | None
-    keeps_alive: bool
-    waits_for_continue: bool
 
 
 async def serve(host: str, port: int, answer: Answering) -> None:
@@ -80,7 +68,7 @@ async def serve(host: str, port: int, answer: Answering) -> None:
 
 
 async def _sweep(connections: "set[Connection]") -> None:
-    """Close the connections without a request, again and again."""
+    """Close the connections that wait for a request, or for its end, for too long. Never returns."""
     while True:
         await asyncio.sleep(_SWEEP)
         now = asyncio.get_running_loop().time()
@@ -98,21 +86,25 @@ async def _end(connections: "set[Connection]") -> None:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: its requests are answered one after the other."""
+    """One connection: its requests are answered one after the other. httptools reports the parts of a request."""
 
     def __init__(self, answer: Answering, connections: "set[Connection]") -> None:
         self._answer = answer
         self._connections = connections
         self._context = contextvars.copy_context()
-        self._read = bytearray()
-        self._head: Head | None = None
-        self._chunks: _Chunks | None = None
+        self._parser = HttpRequestParser(self)
+        self._waiting: deque[tuple[Request, bool]] = deque()
         self._transport: asyncio.Transport | None = None
+        self._fault: Answer | None = None
         self._is_last = False
         self._is_left = False
         self._at_end = False
         self.task: asyncio.Task[None] | None = None
         self.idle_since: float | None = None
+        self._requests = 0
+        self.on_message_begin()
+
+    # The transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read."""
@@ -124,20 +116,38 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection. A request that is being answered ends in its own time, since it may be a write."""
         self._connections.discard(self)
+        self._waiting.clear()
         self._is_last = True
 
     def data_received(self, data: bytes) -> None:
-        """Read further bytes, and answer the request that they complete."""
-        if self._is_left:
+        """Read further bytes, and answer the requests that they complete."""
+        if self._is_left or self._fault is not None:
             return
-        self._read += data
+        if self.task is None:
+            self.idle_since = asyncio.get_running_loop().time()
+        was_in_head, before = self._in_head, self._requests
+        try:
+            self._parser.feed_data(data)
+            if was_in_head and self._in_head and self._requests == before:
+                # httptools keeps a header until its end, so the bytes count as they come.
+                self._count_head(len(data))
+        except HttpParserUpgrade:
+            # The request is answered as one of HTTP. The bytes behind it are of another protocol.
+            self._is_last = True
+        except HttpParserError as error:
+            cause = error.__context__
+            self._fault = Answer(cause.status if isinstance(cause, _Unreadable) else 400, [], b"")
+            log.info("a request was not readable: %s", cause or error)
+        except _Unreadable as error:
+            self._fault = Answer(error.status, [], b"")
+            log.info("a request was not readable: %s", error)
         if self.task is None:
             self._advance()
-        elif len(self._read) > _READ_AHEAD and self._transport is not None:
+        elif self._waiting and self._transport is not None:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Keep the connection while a request of it is answered."""
+        """Keep the connection while requests of it are answered."""
         self._at_end = True
         return self.task is not None
 
@@ -147,23 +157,73 @@ class Connection(asyncio.Protocol):
         if self.task is None and self._transport is not None:
             self._transport.close()
 
+    # The parts of a request
+
+    def on_message_begin(self) -> None:
+        """httptools has read the first byte of a request."""
+        self._in_head = True
+        self._requests += 1
+        self._head_size = self._body_size = 0
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+
+    def on_url(self, part: bytes) -> None:
+        """httptools has read a part of the path with its query."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """httptools has read a header. The fields behind a body in chunks are not used."""
+        if self._in_head:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self._headers[key] = f"{self._headers[key]},{text}" if key in self._headers else text
+            self._count_head(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """httptools has read the head of a request."""
+        self._in_head = False
+        if self._parser.get_http_version() not in ("1.1", "1.0"):
+            raise _Unreadable(505, "the version is not HTTP/1.1")
+        if self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise _Unreadable(400, "the body is encoded")
+        length = self._headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > _LARGEST_BODY:
+            raise _Unreadable(413, "the body is too large")
+        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, part: bytes) -> None:
+        """httptools has read a part of the body."""
+        self._body_size += len(part)
+        if self._body_size > _LARGEST_BODY:
+            raise _Unreadable(413, "the body is too large")
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """httptools has read the end of a request."""
+        path, _, query = self._target.decode("latin-1").partition("?")
+        method = self._parser.get_method().decode("latin-1")
+        request = Request(method, path, query, self._headers, b"".join(self._parts))
+        self._waiting.append((request, self._parser.should_keep_alive()))
+
+    def _count_head(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > _LARGEST_HEAD:
+            raise _Unreadable(431, "the head is too large")
+
+    # Answers
+
     def _advance(self) -> None:
         """Answer the next request, if it was read as a whole."""
-        try:
-            request = self._next()
-        except BadRequest as error:
-            log.info("a request was not readable: %s", error)
-            self._leave(Answer(error.status, [], b""), is_head=False)
-            return
-        if request is None:
-            if self._at_end and self._transport is not None:
-                self._transport.close()
-            return
-        assert self._head is not None
-        work = self._serve(request, self._head.keeps_alive)
-        self.idle_since = self._head = self._chunks = None
-        # Each request has a context of its own, since the server behind keeps its account in context variables.
-        self.task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
+        if self._waiting:
+            work = self._serve(*self._waiting.popleft())
+            self.idle_since = None
+            # Each request has a context of its own, since the server behind keeps its account in context variables.
+            self.task = asyncio.get_running_loop().create_task(work, context=self._context.copy())
+        elif self._fault is not None:
+            self._leave(self._fault, is_head=False)
+        elif self._at_end and self._transport is not None:
+            self._transport.close()
 
     async def _serve(self, request: Request, keeps_alive: bool) -> None:
         try:
@@ -180,8 +240,7 @@ class Connection(asyncio.Protocol):
             return
         transport.write(written(answer, is_head=is_head, closes=False))
         transport.resume_reading()
-        if self._read or self._at_end:
-            self._advance()
+        self._advance()
 
     def _leave(self, answer: Answer, *, is_head: bool) -> None:
         """Send the last answer of the connection. Bytes that come later are dropped until the client closes its end.
@@ -192,125 +251,13 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         self._is_left = True
-        self._read.clear()
+        self._waiting.clear()
         transport.write(written(answer, is_head=is_head, closes=True))
         if self._at_end or self._is_last:
             transport.close()
         else:
             transport.write_eof()
             transport.resume_reading()
-
-    def _next(self) -> Request | None:
-        """The next whole request, or None if its end was not read yet."""
-        if self._head is None:
-            end = self._read.find(b"\r\n\r\n")
-            if max(end, 0 if end >= 0 else len(self._read)) > _LARGEST_HEAD:
-                raise BadRequest(431, "the head is too large")
-            if end < 0:
-                return None
-            self._head = read_head(bytes(self._read[:end]))
-            del self._read[: end + 4]
-            self._chunks = _Chunks() if self._head.length is None else None
-            if self._head.waits_for_continue and not self._read and self._transport is not None:
-                self._transport.write(_CONTINUE)
-        head = self._head
-        if self._chunks is not None:
-            body = self._chunks.take(self._read)
-            return None if body is None else _with_body(head.request, body)
-        length = head.length or 0
-        if len(self._read) < length:
-            return None
-        body = bytes(self._read[:length])
-        del self._read[:length]
-        return _with_body(head.request, body) if length else head.request
-
-
-class _Chunks:
-    """The body of a request in chunks, as far as it was read."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._is_last = False
-
-    def take(self, read: bytearray) -> bytes | None:
-        """Take whole chunks from the bytes that were read. The body, after its last chunk and the trailer."""
-        while True:
-            end = read.find(b"\r\n")
-            if end < 0:
-                if len(read) > _LARGEST_HEAD:
-                    raise BadRequest(400, "the line before a chunk is too long")
-                return None
-            if self._is_last:
-                # The fields of the trailer are not used. An empty line ends it.
-                del read[: end + 2]
-                if end == 0:
-                    return b"".join(self._parts)
-                continue
-            size = _chunk_size(bytes(read[:end]))
-            if self._size + size > _LARGEST_BODY:
-                raise BadRequest(413, "the body is too large")
-            if size and len(read) < end + 2 + size + 2:
-                return None
-            if size:
-                if read[end + 2 + size : end + 4 + size] != b"\r\n":
-                    raise BadRequest(400, "a chunk is longer than its size")
-                self._parts.append(bytes(read[end + 2 : end + 2 + size]))
-                self._size += size
-                del read[: end + 4 + size]
-            else:
-                self._is_last = True
-                del read[: end + 2]
-
-
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip(b" \t")
-    if not digits or len(digits) > 8 or not _HEX.issuperset(digits):
-        raise BadRequest(400, "the size of a chunk is not a hexadecimal number")
-    return int(digits, 16)
-
-
-def read_head(text: bytes) -> Head:
-    """Read the lines before the body of a request. Raises BadRequest for lines that have more than one reading."""
-    first, *lines = text.lstrip(b"\r\n").split(b"\r\n")
-    parts = first.split(b" ")
-    if len(parts) != 3 or not parts[0] or not _TOKEN.issuperset(parts[0]) or not _is_visible(parts[1]):
-        raise BadRequest(400, "the first line is not one of HTTP")
-    method, target, version = parts
-    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
-        raise BadRequest(505, "the version is not HTTP/1.1")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        # A space before the colon and a line that continues the one before are read differently by other programs.
-        if not colon or not name or not _TOKEN.issuperset(name) or b"\n" in value or b"\r" in value or b"\0" in value:
-            raise BadRequest(400, "a header is not readable")
-        key, said = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
-        headers[key] = f"{headers[key]},{said}" if key in headers else said
-    path, _, query = target.decode("latin-1").partition("?")
-    tokens = {token.strip().lower() for token in headers.get("connection", "").split(",")}
-    return Head(
-        Request(method.decode("latin-1"), path, query, headers, b""),
-        _length(headers),
-        keeps_alive=version == b"HTTP/1.1" and "close" not in tokens,
-        waits_for_continue=headers.get("expect", "").lower() == "100-continue",
-    )
-
-
-def _length(headers: dict[str, str]) -> int | None:
-    """The size of the body in bytes, or None for a body in chunks."""
-    length, encoding = headers.get("content-length"), headers.get("transfer-encoding")
-    if encoding is not None:
-        if length is not None or encoding.lower() != "chunked":
-            raise BadRequest(400, "the size of the body has more than one reading")
-        return None
-    if length is None:
-        return 0
-    if not (length.isascii() and length.isdigit()) or len(length) > 18:
-        raise BadRequest(400, "the size of the body is not a number")
-    if int(length) > _LARGEST_BODY:
-        raise BadRequest(413, "the body is too large")
-    return int(length)
 
 
 def written(answer: Answer, *, is_head: bool, closes: bool) -> bytes:
@@ -337,11 +284,3 @@ def written(answer: Answer, *, is_head: bool, closes: bool) -> bytes:
     if has_body:
         lines.append(answer.body)
     return b"".join(lines)
-
-
-def _is_visible(target: bytes) -> bool:
-    return bool(target) and min(target) > 0x20 and 0x7F not in target
-
-
-def _with_body(request: Request, body: bytes) -> Request:
-    return Request(request.method, request.path, request.query, request.headers, body)
