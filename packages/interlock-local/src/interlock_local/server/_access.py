@@ -46,7 +46,7 @@ class Access:
     def __init__(self, port: int, secret: str, *, has_roles: bool = False) -> None:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._secret = secret
-        self._has_roles = has_roles
+        self.has_roles = has_roles
 
     def rejection_of(self, request: Request, now: datetime) -> Rejection | None:
         """The reason to reject this request at ``now`` (with a zone), or None.
@@ -60,7 +60,7 @@ class Access:
         if "origin" in request.headers:
             return Rejection("AccessDeniedException", "This server does not answer to web pages.")
         is_signed = request.headers.get("authorization", "").startswith(_SCHEME)
-        if self._has_roles and is_signed and not request.path.startswith("/_"):
+        if self.has_roles and is_signed and not request.path.startswith("/_"):
             return None
         return _signature_fault(request, self._secret, now)
 
