@@ -232,7 +232,7 @@ def test_unsupported_filter_is_rejected_at_once() -> None:
 @pytest.mark.parametrize(
     ("quiet_for", "due", "hurries", "pause"),
     [
-        (1.9, float("inf"), False, 0.1),
+        (1.9, float("inf"), False, 0.2),
         (2.1, float("inf"), False, 0.3),
         (2.1, float("inf"), True, 0.1),
         (9.0, 0.05, False, 0.05),

@@ -16,9 +16,10 @@ from interlock_local.pump._shard import Counts, PumpClients, PumpClock, Shard, S
 
 log = logging.getLogger(__name__)
 
-# Seconds between two reads of an idle stream, and after which a stream without records is read less often. Seconds
-# between two lists of its shards, and between two lists without a shard.
-_POLL = 0.1
+# Seconds between two reads of an idle stream, during a drain, and after _QUIET_AFTER seconds without a record. Lambda
+# reads a stream four times per second. Seconds between two lists of its shards, and between two lists without a shard.
+_POLL = 0.2
+_DRAIN_POLL = 0.1
 _QUIET_POLL = 0.3
 _QUIET_AFTER = 2.0
 _RELIST = 5.0
@@ -125,8 +126,8 @@ class StreamPump:
 
 def pause_of(quiet_for: float, due: float, *, hurries: bool) -> float:
     """Seconds until the next pass, after seconds without a record. `due`: seconds until a batch is tried again."""
-    is_quiet = quiet_for > _QUIET_AFTER and not hurries
-    return max(0.001, min(_QUIET_POLL if is_quiet else _POLL, due))
+    poll = _DRAIN_POLL if hurries else _QUIET_POLL if quiet_for > _QUIET_AFTER else _POLL
+    return max(0.001, min(poll, due))
 
 
 class _Follower(threading.Thread):
