@@ -1,19 +1,18 @@
-"""Rejects foreign requests, answers the stack's own questions, and passes on the rest to the server behind."""
+"""The ASGI application: rejects foreign requests, answers the stack's own questions, and passes on the rest."""
 
 import asyncio
 import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 import msgspec
 
-from interlock_local import LocalStackError
 from interlock_local.server._access import Access, Rejection, Request
 from interlock_local.server._direct import answer_directly, is_direct
 from interlock_local.server._durable import EXIT_NOT_DURABLE, Answer, DurableServer, request_of
@@ -28,6 +27,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+# The zip of a function is the largest body.
+_LARGEST_BODY = 80 * 1024 * 1024
 # A journal that is this many times larger than after its last compaction is compacted again while the server runs.
 _GROWTH = 4
 
@@ -76,28 +77,29 @@ class LocalServer:
         self._unread: dict[str, list[Change]] = {}
         self._keeping: asyncio.Task[None] | None = None
 
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http":
+            await _send(send, await self._answer(scope, receive))
+
     # The life of the process
 
-    @contextlib.asynccontextmanager
-    async def lifespan(self) -> AsyncIterator[None]:
-        """Start the server behind and restore the state. Then end the server behind, and close the journal.
+    async def _live(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Restore the state before the start is complete, and close the journal after the server's own end."""
 
-        Raises LocalStackError if the server behind does not start or end.
-        """
-        asked: asyncio.Queue[Message] = asyncio.Queue()
-        said: asyncio.Queue[Message] = asyncio.Queue()
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        living = asyncio.ensure_future(self._app(scope, asked.get, said.put))
-        await _through(living, asked, said, "startup")
-        await self._restore()
-        try:
-            yield
-        finally:
-            try:
-                await _through(living, asked, said, "shutdown")
-            finally:
+        async def restored(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await self._restore()
+            if message["type"] == "lifespan.shutdown.complete":
                 await self._close()
-            await living
+            await send(message)
+
+        await self._app(scope, receive, restored)
 
     async def _restore(self) -> None:
         if self._kept is None:
@@ -158,13 +160,11 @@ class LocalServer:
 
     # Requests
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to a request, which may be foreign. It permits nothing to web pages."""
-        answer = await self._answer(request)
-        answer.headers[:] = [one for one in answer.headers if not one[0].lower().startswith(b"access-control-")]
-        return answer
-
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
+        body = await _body(receive)
+        if body is None:
+            return _rejected(Rejection("RequestEntityTooLargeException", "The request is too large."))
+        request = _request(scope, body)
         if rejection := self._access.rejection_of(request, datetime.now(UTC)):
             return _rejected(rejection)
         if request.path.startswith("/_interlock/"):
@@ -256,6 +256,32 @@ def _positions(path: Path) -> dict[str, str]:
         return {}
 
 
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None if it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > _LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts)
+
+
+def _request(scope: MutableMapping[str, Any], body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    return Request(scope["method"], raw.decode("latin-1"), scope["query_string"].decode("latin-1"), headers, body)
+
+
 def _scope(request: Request) -> dict[str, Any]:
     return {
         "type": "http",
@@ -283,17 +309,7 @@ def _json(status: int, value: Any) -> Answer:
     return Answer(status, [(b"content-type", b"application/x-amz-json-1.0")], msgspec.json.encode(value))
 
 
-async def _through(
-    living: asyncio.Future[None], asked: asyncio.Queue[Message], said: asyncio.Queue[Message], phase: str
-) -> None:
-    """Let the server behind start or end. Raises LocalStackError with its reason if it does not."""
-    asked.put_nowait({"type": f"lifespan.{phase}"})
-    answer = asyncio.ensure_future(said.get())
-    either: set[asyncio.Future[Any]] = {living, answer}
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if not answer.done():
-        answer.cancel()
-        await living
-        raise LocalStackError(f"The server ended in its {phase}.")
-    if answer.result()["type"] != f"lifespan.{phase}.complete":
-        raise LocalStackError(f"The {phase} of the server failed: {answer.result().get('message', '')}")
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [(name, value) for name, value in answer.headers if not name.lower().startswith(b"access-control-")]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
