@@ -14,6 +14,9 @@ HOMES = ("packages/interlock-cli", "packages/interlock-controller", "packages/in
 MODULES = sorted(path for home in HOMES for path in ROOT.glob(f"{home}/src/**/*.py"))
 FAILED_CHECKS = {"TransactionRejected", "ConditionalCheckFailedException"}
 
+ANSWERS = ("bool", "Commit", "Mapping[str, Any] | None")
+"""The types of an answer that says whether a condition held. The last one is the row before the write, or None."""
+
 LOOPS = {
     "interlock_alert_dispatcher/threads.py: Threads._swap": "the service imports no controller",
     "interlock_store/_migrate.py: Migration._carry_out": "the store imports no controller",
@@ -62,7 +65,7 @@ def conditional_writers(trees: list[ast.Module]) -> set[str]:
 def returned_from(function: ast.FunctionDef) -> set[str]:
     """The functions whose answer a function of one step returns."""
     returns = [one.value for one in ast.walk(function) if isinstance(one, ast.Return) and one.value is not None]
-    is_answer = ast.unparse(function.returns) in ("bool", "Commit") if function.returns else False
+    is_answer = ast.unparse(function.returns) in ANSWERS if function.returns else False
     return set().union(*(called_in(value) for value in returns)) if is_answer else set()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.dispatch import Dispatcher
-from interlock_alert_dispatcher.leases import LeasedRows
+from interlock_alert_dispatcher.leases import Key, LeasedRows
 from interlock_alert_dispatcher.slack import Slack, SlackAway
 from interlock_alert_dispatcher.text import date_of
 from interlock_alert_dispatcher.tokens import FixedToken
@@ -271,3 +271,24 @@ def test_a_failure_and_its_end_are_one_message(send: Callable[..., None], slack:
 def test_a_failure_without_that_end_is_posted(send: Callable[..., None], slack: Any, follower: str | None) -> None:
     send(alert("JOB_FAILED", 1, followed_by=follower))
     assert kinds(slack.replies) == ["JOB_FAILED"]
+
+
+def test_an_alert_without_a_thread_reads_its_row_once(make: Callable[..., Dispatcher], table: Any) -> None:
+    asked: list[str] = []
+    table.before = asked.append
+    assert make().follow(alert("JOB_TRIGGERED")) is False
+    assert asked == ["get_item", "update_item"]
+
+
+def test_a_thread_that_is_about_to_open_is_followed(
+    make: Callable[..., Dispatcher], table: Any, dynamodb: Any, clock: Any
+) -> None:
+    """The row that the write replaces counts, and not the row that was read before it."""
+    other = LeasedRows(dynamodb, TABLE, timedelta(days=90))
+
+    def lease(operation: str) -> None:
+        table.after = lambda operation: None
+        other.take(Key(THREAD["PK"]["S"], THREAD["SK"]["S"]), clock.now())
+
+    table.after = lease
+    assert make().follow(alert("SLA_WARNING")) is True

@@ -1,5 +1,6 @@
 """A dry run's sensors count for the date that they name, and for other dates that wait for them."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,12 +25,31 @@ job: {type: command, config: {command: "true"}}
 """
 
 
+class CountedTables(MemoryTables):
+    """Counts the reads by key. `reading` is called before each read of many rows."""
+
+    def __init__(self, changed: Any) -> None:
+        super().__init__(changed)
+        self.reads = 0
+        self.reading: Callable[[], object] = lambda: None
+
+    def get(self, table: str, pk: str, sk: str) -> Any:
+        self.reads += 1
+        return super().get(table, pk, sk)
+
+    def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> Any:
+        self.reads += 1
+        found = super().get_many(table, keys)
+        self.reading()
+        return found
+
+
 class DryRun:
     """A dry run over the in-memory tables. Sensors arrive minutes after noon."""
 
     def __init__(self) -> None:
         self.emitted: list[tuple[str, str]] = []
-        self._tables = MemoryTables(self._changed)
+        self._tables = CountedTables(self._changed)
         self.store = Store(self._tables, TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
         self._intake = SensorIntake(
@@ -50,6 +70,18 @@ class DryRun:
     def deleted(self, key: str, minute: int) -> None:
         self._tables.transact([Delete(self.store.names.control, "PIPELINE#bronze", f"SENSOR#{key}")])
         self._intake.emptied(Sensor("bronze", key, {}, NOW + timedelta(minutes=minute)))
+
+    def reads_of(self, act: Callable[[], object]) -> int:
+        before = self._tables.reads
+        act()
+        return self._tables.reads - before
+
+    def during_the_next_read(self, act: Callable[[], object]) -> None:
+        def once() -> None:
+            self._tables.reading = lambda: None
+            act()
+
+        self._tables.reading = once
 
     def would_trigger(self) -> list[str]:
         return [date for name, date in self.emitted if name == "DRY_RUN_WOULD_TRIGGER"]
@@ -106,3 +138,23 @@ def test_a_corrupted_arrival_row_is_skipped(dry_run: DryRun) -> None:
     dry_run.arrives("ready", 0, date="2026-03-02")
     dry_run.arrives("catalog", 10, rows=5)
     assert dry_run.would_trigger() == ["2026-03-02"]
+
+
+def test_more_waiting_dates_need_no_more_reads() -> None:
+    def reads(hours: int) -> int:
+        dry_run = DryRun()
+        for hour in range(hours):
+            dry_run.arrives(f"ready#2026-03-03T{hour:02}", 0, date="2026-03-03", hour=f"{hour:02}")
+        return dry_run.reads_of(lambda: dry_run.arrives("catalog", 10, rows=0))
+
+    assert reads(12) == reads(2)
+
+
+def test_a_date_that_changes_after_its_read_is_read_again(dry_run: DryRun) -> None:
+    for day in ("2026-03-01", "2026-03-02"):
+        dry_run.arrives(f"ready#{day}", 0, date=day)
+    # Another delivery of the record observes both dates between the read and the commit of this one.
+    dry_run.store.put_sensor("bronze", "catalog", {"rows": 5})
+    dry_run.during_the_next_read(lambda: dry_run.during_the_next_read(lambda: dry_run.arrives("catalog", 10, rows=5)))
+    dry_run.arrives("catalog", 10, rows=5)
+    assert sorted(dry_run.would_trigger()) == ["2026-03-01", "2026-03-02"]

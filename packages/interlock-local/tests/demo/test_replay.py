@@ -1,5 +1,6 @@
 """The demo's external systems: the times of landings, the waits for runs, and the sensors about jobs."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -189,3 +190,41 @@ def test_operators_fix_and_request_after_the_last_retry(world: World) -> None:
     operators.act({(BRONZE, SCRIPT.unchanged): DONE})
     assert operators.are_done
     assert len(world.said) == 2
+
+
+def test_files_are_read_again_only_if_one_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = "2013-02-07"
+    read: list[str] = []
+    original = world.feed.bronze_done
+
+    def bronze_done(home: Path, day: str, hour: str, at: datetime) -> object:
+        read.append(hour)
+        return original(home, day, hour, at)
+
+    monkeypatch.setattr(world.feed, "bronze_done", bronze_done)
+    folder = world.home / "bronze" / day
+    folder.mkdir(parents=True)
+    (folder / "05.csv").write_text("a\n1\n")
+    long_ago = AT.timestamp() - 60
+    os.utime(folder, (long_ago, long_ago))
+    world.act(0.0)
+    assert read.count("05") == 2, "the first look reads both days"
+    world.act(0.2)
+    assert read.count("05") == 2
+    (folder / "05.csv").write_text("a\n1\n2\n")
+    os.utime(folder, (long_ago + 1, long_ago + 1))
+    world.act(0.4)
+    assert world.sensor(SILVER, f"bronze-done#{day}T05")["rows"] == 2
+
+
+def test_a_folder_that_changes_now_is_read_again(world: World) -> None:
+    """A second change within the same tick of the clock leaves the time of the folder as it is."""
+    day = "2013-02-07"
+    folder = world.home / "bronze" / day
+    folder.mkdir(parents=True)
+    now = AT.timestamp()
+    for rows in (1, 2):
+        (folder / "05.csv").write_text("a\n" + "1\n" * rows)
+        os.utime(folder, (now, now))
+        world.act(0.0)
+        assert world.sensor(SILVER, f"bronze-done#{day}T05")["rows"] == rows

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from interlock_local import LocalStackError
 from interlock_local.pump import FileCheckpoints, PumpClients, StreamMapping, StreamPump
+from interlock_local.pump._pump import pause_of
 
 ENOUGH = 300.0
 
@@ -226,3 +227,18 @@ def test_unsupported_filter_is_rejected_at_once() -> None:
     mapping = StreamMapping(name="x", stream_arn="x", function_name="f", filters=({"a": [{"numeric": []}]},))
     with pytest.raises(LocalStackError, match="numeric"):
         StreamPump([mapping], PumpClients(streams=Streams(), functions=Function(), queues=NoQueue()))
+
+
+@pytest.mark.parametrize(
+    ("quiet_for", "due", "hurries", "pause"),
+    [
+        (1.9, float("inf"), False, 0.2),
+        (2.1, float("inf"), False, 0.3),
+        (2.1, float("inf"), True, 0.1),
+        (9.0, 0.05, False, 0.05),
+        (9.0, -1.0, False, 0.001),
+    ],
+    ids=["busy", "quiet", "quiet-and-drained", "retry", "overdue"],
+)
+def test_a_quiet_stream_is_read_less_often(quiet_for: float, due: float, hurries: bool, pause: float) -> None:
+    assert pause_of(quiet_for, due, hurries=hurries) == pause

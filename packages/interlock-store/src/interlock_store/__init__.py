@@ -9,7 +9,7 @@ from interlock_store._date_facts import read_date
 from interlock_store._days import ROWS_OF_A_DAY, DateState, DayPage, Days
 from interlock_store._dynamo import DynamoTables
 from interlock_store._export import EXPORTED, store_of_rows
-from interlock_store._facts import DateOfSensor, Facts, Readings, RunContext
+from interlock_store._facts import DateOfSensor, DryRunDate, Facts, Readings, RunContext
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
     Migration,
@@ -62,6 +62,7 @@ __all__ = [
     "DateState",
     "DayPage",
     "Days",
+    "DryRunDate",
     "DynamoClient",
     "DynamoScan",
     "DynamoTables",

@@ -103,6 +103,15 @@ class Readings(Struct, frozen=True):
     kept: KeptRows
 
 
+class DryRunDate(Struct, frozen=True):
+    """The facts about a date of a dry run: its observations, first arrival (UTC), baseline, and rows for its rules."""
+
+    dry_run: DryRun
+    arrived_at: datetime | None
+    baseline: Mapping[str, object]
+    readings: Readings
+
+
 class Facts:
     """The reads of the controller's tables, as structs. All reads by key are strongly consistent. No method scans."""
 
@@ -263,6 +272,28 @@ class Facts:
     def dry_run(self, key: RunKey) -> DryRun:
         """The observations of a dry run about a date so far."""
         return read_dry_run(self._get(key, "DRY_RUN"), key)
+
+    def dry_run_dates(self, keys: Iterable[RunKey], rules: Iterable[Rule]) -> dict[RunKey, DryRunDate]:
+        """The facts about dates of dry runs, in one consistent request for up to 100 rows.
+
+        `rules` are those of all the dates. A corrupted row raises no error, as in the reads of one fact.
+        """
+        rules = list(rules)
+        wanted = {key: _dry_run_rows(key, rules) for key in keys}
+        rows = self._tables.get_many(self.names.control, chain.from_iterable(wanted.values()))
+        found = {}
+        for key, (observed, arrival, baseline, kept, *sensors) in wanted.items():
+            arrived, base = rows.get(arrival), rows.get(baseline)
+            found[key] = DryRunDate(
+                dry_run=read_dry_run(rows.get(observed), key),
+                arrived_at=None if arrived is None else read_arrival(arrived),
+                baseline={} if base is None else sensor_fields(base),
+                readings=Readings(
+                    _with_fields({sensor: rows[sensor] for sensor in sensors if sensor in rows}),
+                    read_kept(rows.get(kept)),
+                ),
+            )
+        return found
 
     def sla(self, key: RunKey) -> SlaFacts:
         """The date's first arrival, its verdict so far, the excluded days, and the begin of each clock."""
@@ -478,6 +509,18 @@ class Facts:
         """The stored routing of alerts as JSON. None without one."""
         row = self._tables.get(self.names.events, ALERTS, CONFIG)
         return None if row is None else str(row.get("config", ""))
+
+
+def _dry_run_rows(key: RunKey, rules: Iterable[Rule]) -> list[tuple[str, str]]:
+    """The keys of the rows of a date of a dry run: four of its own, and those that the rules may read."""
+    own = (
+        run_sk("DRY_RUN", key),
+        f"SENSOR#first-sensor-arrival#{key.date}",
+        f"SENSOR#postrun-baseline#{key.date}",
+        run_sk("KEPT", key),
+    )
+    names = (*own, *(f"SENSOR#{name}" for name in row_keys(rules, key.date)))
+    return [(pipeline_pk(key.pipeline_id), name) for name in names]
 
 
 def _with_fields(found: Mapping[tuple[str, str], Item]) -> dict[str, Mapping[str, object]]:

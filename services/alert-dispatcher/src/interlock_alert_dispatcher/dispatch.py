@@ -79,13 +79,13 @@ class Dispatcher(Pacing):
             case Held():
                 raise Occupied("another delivery of this alert is being posted")
         try:
-            self._threads.record(alert, silenced=True)
+            recorded = self._threads.record(alert, silenced=True)
             self._rows.end(taken, self._now(), _SILENCED, silence=silence)
         except Exception:
             self._rows.give_back(taken, self._now())
             raise
         _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence)
-        return not self._threads.is_begun(alert)
+        return not recorded.is_begun
 
     def follow(self, alert: Alert) -> bool:
         """Commit the state after an alert that is routed elsewhere, which this channel does not see.
@@ -93,8 +93,7 @@ class Dispatcher(Pacing):
         The result is whether the thread is begun. `refresh` then has to update its head. An alert that begins the
         thread later shows the state, so the order of the alerts does not matter.
         """
-        self._threads.record(alert, silenced=True)
-        return self._threads.is_begun(alert)
+        return self._threads.record(alert, silenced=True).is_begun
 
     def refresh(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> None:
         """Let the head of the alert's thread state the committed state. Raises as `dispatch`. It posts nothing."""
@@ -146,8 +145,9 @@ class Dispatcher(Pacing):
             case Held():
                 raise Occupied("another delivery of this alert is being posted")
         try:
-            step = self._threads.record(alert)
-            if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
+            recorded = self._threads.record(alert)
+            step = recorded.step
+            if self._quiet and severity_of(alert) is Severity.GOOD and not recorded.is_begun:
                 self._rows.end(taken, self._now(), "quiet")
                 _log.info("alert_quiet", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
                 return False

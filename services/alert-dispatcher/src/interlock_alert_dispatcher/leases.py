@@ -133,11 +133,6 @@ class LeasedRows:
         """The row, if it is done. The read is consistent."""
         return _done(key, self._read(key))
 
-    def is_begun(self, key: Key) -> bool:
-        """Whether the row is done, or a holder of it may have done its work. The read is consistent."""
-        row = self._read(key)
-        return _done(key, row) is not None or "leasedBy" in row or _UNSURE in row
-
     def _lease(self, key: Key, now: datetime, condition: str, values: Mapping[str, Any]) -> Lease | None:
         holder = secrets.token_hex(8)
         ours = {
@@ -153,16 +148,21 @@ class LeasedRows:
     def _read(self, key: Key) -> Mapping[str, Any]:
         return self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
 
-    def text(self, key: Key, name: str) -> Mapping[str, Any] | None:
-        """An attribute of the row in DynamoDB's notation. The read is consistent."""
-        return self._read(key).get(name)
+    def row(self, key: Key) -> Mapping[str, Any]:
+        """The row in DynamoDB's notation, empty without one. The read is consistent."""
+        return self._read(key)
 
-    def swap(self, key: Key, name: str, old: Mapping[str, Any] | None, new: str, now: datetime) -> bool:
-        """Replace a text of the row if it is still `old` (None: absent). False if another writer has changed it."""
+    def swap(
+        self, key: Key, name: str, old: Mapping[str, Any] | None, new: str, now: datetime
+    ) -> Mapping[str, Any] | None:
+        """Replace a text of the row if it is still `old` (None: absent).
+
+        The result is the row before the change in DynamoDB's notation, None if another writer has changed the text.
+        """
         condition = f"attribute_not_exists({name})" if old is None else f"{name} = :old"
         values: dict[str, Any] = {":new": {"S": new}, ":ttl": {"N": self._ttl(now)}}
         values |= {} if old is None else {":old": old}
-        return self._update(key, f"SET {name} = :new, #ttl = :ttl", condition, values) is not None
+        return self._update(key, f"SET {name} = :new, #ttl = :ttl", condition, values)
 
     def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
         """Mark the leased row as done. The result is False if another Lambda took the row over after the lease."""
@@ -281,6 +281,11 @@ def _done(key: Key, row: Mapping[str, Any]) -> Done | None:
     if not _TS.fullmatch(_text(row, _DONE)) and _text(row, _OUTCOME) not in OUTCOMES:
         return None
     return Done(key, _texts(row))
+
+
+def is_begun(key: Key, row: Mapping[str, Any]) -> bool:
+    """Whether a row in DynamoDB's notation is done, or a holder of it may have done its work."""
+    return _done(key, row) is not None or "leasedBy" in row or _UNSURE in row
 
 
 def _texts(row: Mapping[str, Any]) -> dict[str, str]:

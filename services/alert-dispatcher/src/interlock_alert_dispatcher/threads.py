@@ -10,7 +10,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import head_blocks
 from interlock_alert_dispatcher.deployment import Deployment
 from interlock_alert_dispatcher.errors import lost_answer
-from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
+from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, is_begun, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackRefused, ThreadGone
 from interlock_alert_dispatcher.state import (
     RunState,
@@ -83,6 +83,16 @@ class Head(Struct, frozen=True):
         return self.thread.texts["threadTs"]
 
 
+class Recorded(Struct, frozen=True):
+    """The step that an alert was, and whether its thread was open, or about to open, when the state was committed.
+
+    An alert that opens the thread later reads the committed state.
+    """
+
+    step: Step
+    is_begun: bool
+
+
 class Threads:
     """The threads of a channel. Several Lambdas may use them at once.
 
@@ -112,8 +122,8 @@ class Threads:
         self._now = now
         self._sleep = sleep
 
-    def record(self, alert: Alert, *, silenced: bool = False) -> Step:
-        """Commit the state after the alert. A repetition has the same result."""
+    def record(self, alert: Alert, *, silenced: bool = False) -> Recorded:
+        """Commit the state after the alert. A repetition is the same step."""
         fact = fact_of(alert)
 
         def advanced(state: RunState) -> Step:
@@ -134,10 +144,6 @@ class Threads:
             self._swap(key, lambda state: Step(note_reply(state, fact), is_worse=False))
         except Exception as error:  # noqa: BLE001 - the reply is in Slack
             _log.error("reply_not_noted", row=key.sk, id=alert.id, reason=f"{type(error).__name__}: {error}")
-
-    def is_begun(self, alert: Alert) -> bool:
-        """Whether the alert's thread is open, or may be open soon."""
-        return self._rows.is_begun(self._key_of(alert))
 
     def head(self, alert: Alert, deadline: InvocationDeadline) -> Head:
         """The head of the alert's thread, which states the committed state. It is opened or updated.
@@ -210,8 +216,9 @@ class Threads:
 
     def _open(self, alert: Alert, lease: Lease, deadline: InvocationDeadline) -> tuple[Done, Message | None]:
         """Post the head, unless an earlier attempt did. The result is the thread, and the message if it is new."""
-        message = self._message(alert, self._state(lease.key))
-        heads = _number((self._rows.text(lease.key, _HEADS) or {}).get("S")) + 1
+        # The texts are those of the row when it was leased, after the state of this alert was committed.
+        message = self._message(alert, read_state(lease.texts.get(_STATE)))
+        heads = _number(lease.texts.get(_HEADS)) + 1
         try:
             found = self.find(lease, message.key, None, deadline)
             ts = found or self._slack.post(message, None, deadline)
@@ -223,9 +230,14 @@ class Threads:
         return Done(lease.key, {"threadTs": ts, **texts}), None if found else message
 
     def _show(self, alert: Alert, thread: Done, shown: Message | None, deadline: InvocationDeadline) -> RunState:
-        """Update the head until it states the state of the row, which is the result."""
+        """Update the head until it states the state of the row, which is the result.
+
+        A thread whose head this call did not post was read after the state of this alert was committed.
+        """
+        known = shown is None
         while True:
-            state = self._state(thread.key)
+            state = read_state(thread.texts.get(_STATE)) if known else self._state(thread.key)
+            known = False
             message = self._message(alert, state)
             if message == shown:
                 return state
@@ -236,14 +248,18 @@ class Threads:
                 return state
             shown = message
 
-    def _swap(self, key: Key, advanced: Callable[[RunState], Step]) -> Step:
+    def _swap(self, key: Key, advanced: Callable[[RunState], Step]) -> Recorded:
         """Commit the state of a step, on the condition that the state has not changed since it was read."""
         while True:
-            old = self._rows.text(key, _STATE)
+            row = self._rows.row(key)
+            old = row.get(_STATE)
             step = advanced(_state_in(old))
             new = write_state(step.state)
-            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
-                return step
+            if (old or {}).get("S") == new:
+                return Recorded(step, is_begun(key, row))
+            before = self._rows.swap(key, _STATE, old, new, self._now())
+            if before is not None:
+                return Recorded(step, is_begun(key, before))
 
     def _is_here(self, thread: Done) -> bool:
         """Whether the thread has a head in this channel."""
@@ -253,7 +269,7 @@ class Threads:
         return Key(f"PIPELINE#{alert.pipeline_id}", key_at(alert.thread, self._place))
 
     def _state(self, key: Key) -> RunState:
-        return _state_in(self._rows.text(key, _STATE))
+        return _state_in(self._rows.row(key).get(_STATE))
 
     def _message(self, alert: Alert, state: RunState) -> Message:
         key = f"{alert.pipeline_id}/{alert.thread}"

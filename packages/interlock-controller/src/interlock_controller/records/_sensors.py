@@ -7,11 +7,11 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_controller._dry_runs import dry_run_facts
+from interlock_controller._dry_runs import dry_run_facts, facts_of_dry_runs
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.effects import Wakes
 from interlock_lifecycle import Announce, Decision, Ignore, KeptRows, NoteAfterRun, RunKey, Sensor, StandingRequest
-from interlock_lifecycle.dryrun import decide_dry_run, decide_waiting_dry_run
+from interlock_lifecycle.dryrun import DryRunFacts, decide_dry_run, decide_waiting_dry_run
 from interlock_lifecycle.sensors import (
     SensorFacts,
     SensorPath,
@@ -192,15 +192,19 @@ class SensorIntake:
         if sensor.fields and not isinstance(row_date(sensor.key, sensor.fields), UnreadableDate):
             own = run_key_of(sensor, config)
         arrivals = self._store.newest_arrivals(config.id, config.schedule_id, _NEWEST_DATES)
-        for key, arrived_at in arrivals.items():
-            may_wait = arrived_at <= sensor.written_at <= arrived_at + window
-            if key == own or not (may_wait or reports_on(sensor, config, key)):
-                continue
+        waiting = [
+            key
+            for key, arrived_at in arrivals.items()
+            if key != own
+            and (arrived_at <= sensor.written_at <= arrived_at + window or reports_on(sensor, config, key))
+        ]
+        for key, seen in facts_of_dry_runs(self._store, waiting, config, stored.exclusions).items():
+            known = [seen]
 
-            def decide(key: RunKey = key) -> Decision | Ignore:
-                return decide_waiting_dry_run(
-                    key, sensor, config, dry_run_facts(self._store, key, config, stored.exclusions)
-                )
+            def decide(key: RunKey = key, known: list[DryRunFacts] = known) -> Decision | Ignore:
+                # A commit is fenced by the facts of its date. After another writer was first, they are read again.
+                facts = known.pop() if known else dry_run_facts(self._store, key, config, stored.exclusions)
+                return decide_waiting_dry_run(key, sensor, config, facts)
 
             self._decide_and_commit(sensor, decide)
 

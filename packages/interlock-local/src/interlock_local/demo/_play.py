@@ -182,7 +182,7 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
                 played = replay.all_landed and operators.are_done and roster.is_over(now, watcher.seen)
                 settled = played and is_settled(script, stage.store)
             time.sleep(_TURN)
-        watcher.look(roster.line(datetime.now(UTC)))
+        watcher.look(roster.line(datetime.now(UTC)), is_last=True)
     return replay, watcher
 
 

@@ -14,6 +14,9 @@ from interlock_local.demo._watch import Standing
 from interlock_store import Store
 
 _LAND, _REST = "land", "rest"
+_NANOSECONDS = 1_000_000_000
+_SETTLED = _NANOSECONDS
+"""The age of the newest change of a folder from which its files are known."""
 _MOST_AT_WORK = 4
 _LONGER = 40.0
 """Seconds without progress after which a rest no longer waits.
@@ -49,6 +52,7 @@ class Replay:
         self._began = clock()
         self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
         self._written: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._followed: dict[str, tuple[int, ...]] = {}
         self.rest_landed: dict[str, datetime] = {}
         self.whole_since: dict[str, datetime] = {}
         """The time at which the sensors of each hour first reported a complete file."""
@@ -142,6 +146,12 @@ class Replay:
     def _follow_jobs(self) -> None:
         """Write the sensors about the files of bronze and silver, again when a repeated job changed its file."""
         for day, hours in self._script.hours.items():
+            changed = tuple(_changed_at(self._home / kind / day) for kind in ("bronze", "silver"))
+            if self._followed.get(day) == changed:
+                continue
+            # A change within the same tick of the file system's clock would not be seen, so a new one counts twice.
+            if max(changed) < self._now().timestamp() * _NANOSECONDS - _SETTLED:
+                self._followed[day] = changed
             for hour in hours:
                 self._write_news(self._feed.bronze_done(self._home, day, hour, self._now()))
             self._write_news(self._feed.silver_progress(self._home, day, self._now(), only=hours))
@@ -156,6 +166,14 @@ class Replay:
 
     def _put(self, row: Any) -> None:
         self._store.put_sensor(row.pipeline, row.key, row.fields)
+
+
+def _changed_at(folder: Path) -> int:
+    """The time at which a file of a folder was written or replaced (nanoseconds since the epoch), 0 without one."""
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _are_through(date: str, standing: Standing, *, attempts: int) -> bool:

@@ -1,7 +1,7 @@
 """Watches the tables while the demo plays, and prints the changes of runs, holds and events."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from interlock_lifecycle.events import EVENT_KINDS, EventType, Severity
@@ -45,6 +45,12 @@ _COLOURS = {
 
 _WOULD = "DRY_RUN_WOULD_TRIGGER"
 
+_LATEST = timedelta(seconds=20)
+"""The time by which an event may usually reach its table after others. A look reads no older events again."""
+
+_WHOLE_EVERY = 8
+"""Each look of this number reads all events, since a slow machine may deliver one even later."""
+
 
 class Watcher:
     """The observations so far: the `standing` of the runs, and in `holds` the reasons of their holds."""
@@ -55,6 +61,8 @@ class Watcher:
         self._screen = screen
         self._printed: set[tuple[str, str]] = set()
         self._would_run: set[str] = set()
+        self._newest: dict[str, int] = {}
+        self._looks = 0
         self.holds: dict[tuple[str, str], set[str]] = {}
         self.standing: dict[tuple[str, str], tuple[Progress, int]] = {}
         self.seen: set[tuple[str, str]] = set()
@@ -70,23 +78,27 @@ class Watcher:
         """The number of runs that were in progress at the last look."""
         return sum(progress in _AT_WORK for progress, _ in self.standing.values())
 
-    def look(self, note: str) -> None:
-        """Read the tables, print the changes since the last look, and show the state of each run, with a note."""
+    def look(self, note: str, *, is_last: bool = False) -> None:
+        """Read the tables, print the changes since the last look, and show the state of each run, with a note.
+
+        The last look reads all events. Most other looks read those of the last seconds.
+        """
         reports: dict[tuple[str, str], RunReport] = {}
         for one, report in self._reports():
             reports[one] = report
             if report.progress is Progress.HELD:
                 self._say_hold(one, report)
             self._say_progress(one, report)
-        for row in self._news():
+        for row in self._news(is_whole=is_last or self._looks % _WHOLE_EVERY == 0):
             self._say_event(row)
+        self._looks += 1
         self._screen.show(reports, self._would_run, note)
 
     def _reports(self) -> Iterator[tuple[tuple[str, str], RunReport]]:
-        for status in read_statuses(self._store, self._overview, None, 1000, datetime.now(UTC)):
+        pipelines = (BRONZE, SILVER, GOLD)
+        for status in read_statuses(self._store, self._overview, pipelines, 1000, datetime.now(UTC)):
             for report in status.runs:
-                if status.pipeline in (BRONZE, SILVER, GOLD):
-                    yield (status.pipeline, report.date), report
+                yield (status.pipeline, report.date), report
 
     def _say_hold(self, one: tuple[str, str], report: RunReport) -> None:
         known = self.holds.setdefault(one, set())
@@ -106,10 +118,13 @@ class Watcher:
         elif report.progress is Progress.FAILED:
             self._screen.say(("red", "failed for good"), f" {one[0]} {one[1]}: {report.reason}")
 
-    def _news(self) -> Iterator[dict[str, Any]]:
-        """The events that are new since the last look."""
+    def _news(self, *, is_whole: bool) -> Iterator[dict[str, Any]]:
+        """The events that are new since the last look, among all events or among the newest."""
         for name in (BRONZE, SILVER, GOLD, DRY_RUN, ROSTER):
-            for row in self._store.events(name):
+            since = 0 if is_whole else self._newest.get(name, 0) - _LATEST // timedelta(milliseconds=1)
+            # Sort keys begin with 13 digits of milliseconds.
+            for row in self._store.events(name, after=f"{since:013d}" if since > 0 else ""):
+                self._newest[name] = max(self._newest.get(name, 0), int(row["timestamp"]))
                 identity = (str(row["PK"]), str(row["SK"]))
                 if identity not in self._printed:
                     self._printed.add(identity)

@@ -16,8 +16,12 @@ from interlock_local.pump._shard import Counts, PumpClients, PumpClock, Shard, S
 
 log = logging.getLogger(__name__)
 
-# Seconds between two reads of an idle stream, between two lists of its shards, and between two lists without a shard.
-_POLL = 0.1
+# Seconds between two reads of an idle stream, during a drain, and after _QUIET_AFTER seconds without a record. Lambda
+# reads a stream four times per second. Seconds between two lists of its shards, and between two lists without a shard.
+_POLL = 0.2
+_DRAIN_POLL = 0.1
+_QUIET_POLL = 0.3
+_QUIET_AFTER = 2.0
 _RELIST = 5.0
 _RELIST_EMPTY = 0.5
 
@@ -48,6 +52,7 @@ class StreamPump:
         for mapping in mappings:
             check_patterns(mapping.filters)
         self._stop = threading.Event()
+        self._drains = threading.Event()
         self._news = threading.Condition()
         self._followers = [
             _Follower(
@@ -56,6 +61,7 @@ class StreamPump:
                 checkpoints or FileCheckpoints(),
                 clock or PumpClock(),
                 self._stop,
+                self._drains,
                 self._news,
                 (backlog or {}).get(mapping.name, ()),
             )
@@ -83,6 +89,13 @@ class StreamPump:
         seconds.
         """
         deadline = time.monotonic() + timeout
+        self._drains.set()
+        try:
+            return self._drain(deadline)
+        finally:
+            self._drains.clear()
+
+    def _drain(self, deadline: float) -> bool:
         with self._news:
             while True:
                 before = [(f.quiet_passes, f.passes_with_work) for f in self._followers]
@@ -111,6 +124,12 @@ class StreamPump:
         return not any(follower.is_alive() for follower in self._followers)
 
 
+def pause_of(quiet_for: float, due: float, *, hurries: bool) -> float:
+    """Seconds until the next pass, after seconds without a record. `due`: seconds until a batch is tried again."""
+    poll = _DRAIN_POLL if hurries else _QUIET_POLL if quiet_for > _QUIET_AFTER else _POLL
+    return max(0.001, min(poll, due))
+
+
 class _Follower(threading.Thread):
     """The thread of one mapping. It goes over the shards of its stream, pass after pass."""
 
@@ -121,6 +140,7 @@ class _Follower(threading.Thread):
         checkpoints: Checkpoints,
         clock: PumpClock,
         stop: threading.Event,
+        drains: threading.Event,
         news: threading.Condition,
         backlog: Sequence[Any],
     ) -> None:
@@ -134,6 +154,8 @@ class _Follower(threading.Thread):
         self._checkpoints = checkpoints
         self._clock = clock
         self._stop_asked = stop
+        self._drains = drains
+        self._worked_at = 0.0
         self._news = news
         self._backlog = backlog
         self._shards: dict[str, Shard] = {}
@@ -167,9 +189,12 @@ class _Follower(threading.Thread):
             self.passes_with_work += worked
             self.quiet_passes += listed and not worked and not waits
             self._news.notify_all()
-        if not worked:
-            due = min(waits, default=float("inf")) - self._clock.monotonic()
-            self._stop_asked.wait(max(0.001, min(_POLL, due)))
+        now = self._clock.monotonic()
+        if worked:
+            self._worked_at = now
+            return
+        due = min(waits, default=float("inf")) - now
+        self._stop_asked.wait(pause_of(now - self._worked_at, due, hurries=self._drains.is_set()))
 
     def _drop_ended(self, steps: dict[str, Step]) -> None:
         for shard_id, step in steps.items():

@@ -6,19 +6,18 @@ AWS_SECRET_ACCESS_KEY is the secret that signs each request.
 With AUTH=true the server behind also accepts the keys of roles for the AWS API.
 """
 
-import asyncio
 import logging
 import os
 import resource
 from pathlib import Path
 from typing import Any
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+import uvicorn
 from ministack.app import app
 
 from interlock_local.server._access import Access
 from interlock_local.server._app import Kept, LocalServer
+from interlock_local.server._expressions import install_expression_cache
 from interlock_local.server._task_tokens import install_task_tokens
 
 _COMPACTED_ABOVE = 64 * 1024 * 1024
@@ -34,14 +33,26 @@ def main() -> None:
         kept.prepare()
     access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"], has_roles=os.environ.get("AUTH") == "true")
     install_task_tokens()
+    install_expression_cache()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
-    config = Config()
-    config.bind = [f"{os.environ['BIND_HOST']}:{port}"]
-    config.keep_alive_timeout = 75
-    config.loglevel = "INFO"
     server: Any = LocalServer(app, access, kept)
-    asyncio.run(serve(server, config))
+    config = uvicorn.Config(
+        server,
+        host=os.environ["BIND_HOST"],
+        port=port,
+        # Each choice is stated, since uvicorn takes the fastest parser and loop that it finds installed.
+        http="httptools",
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Decides which requests the server accepts: those of this host, from no browser, and signed with the stack's key."""
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import SIGNED_HEADERS_BLACKLIST, S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from msgspec import Struct
@@ -12,6 +14,7 @@ from msgspec import Struct
 from interlock_local.keys import ACCESS_KEY, REGION
 
 _SCHEME = "AWS4-HMAC-SHA256 "
+_PAYLOAD = "x-amz-content-sha256"
 _SKEW = timedelta(minutes=15)
 _NO_KEY = "Run `interlock env` to get the keys of this local stack."
 
@@ -43,7 +46,7 @@ class Access:
     def __init__(self, port: int, secret: str, *, has_roles: bool = False) -> None:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._secret = secret
-        self._has_roles = has_roles
+        self.has_roles = has_roles
 
     def rejection_of(self, request: Request, now: datetime) -> Rejection | None:
         """The reason to reject this request at ``now`` (with a zone), or None.
@@ -57,7 +60,7 @@ class Access:
         if "origin" in request.headers:
             return Rejection("AccessDeniedException", "This server does not answer to web pages.")
         is_signed = request.headers.get("authorization", "").startswith(_SCHEME)
-        if self._has_roles and is_signed and not request.path.startswith("/_"):
+        if self.has_roles and is_signed and not request.path.startswith("/_"):
             return None
         return _signature_fault(request, self._secret, now)
 
@@ -83,15 +86,50 @@ def _signature_fault(request: Request, secret: str, now: datetime) -> Rejection 
 
 
 def _is_recent(stamp: str, now: datetime) -> bool:
+    signed = _moment(stamp)
+    return signed is not None and abs(now - signed) <= _SKEW
+
+
+@lru_cache(maxsize=256)
+def _moment(stamp: str) -> datetime | None:
+    """The time of a signature. The requests of one second share it."""
     try:
-        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        return False
-    return abs(now - signed) <= _SKEW
+        return None
 
 
 def _signature(request: Request, names: list[str], stamp: str, region: str, service: str, secret: str) -> str:
     """The signature that the owner of the secret gives to this request (AWS Signature Version 4)."""
+    if request.path == "/" and not request.query and service != "s3" and _PAYLOAD not in names:
+        return _plain_signature(request, names, stamp, region, service, secret)
+    return _general_signature(request, names, stamp, region, service, secret)
+
+
+def _plain_signature(request: Request, names: list[str], stamp: str, region: str, service: str, secret: str) -> str:
+    """The signature of a request without path and query, which is the form of the JSON services.
+
+    It is that of `_general_signature` at a tenth of the time. Almost all requests have this form.
+    """
+    kept = sorted({"host", *(name for name in names if name not in SIGNED_HEADERS_BLACKLIST)})
+    fields = "".join(f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in kept)
+    body = hashlib.sha256(request.body).hexdigest()
+    canonical = f"{request.method.upper()}\n/\n\n{fields}\n{';'.join(kept)}\n{body}"
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    text = f"{_SCHEME.strip()}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    return hmac.new(_signing_key(secret, stamp[:8], region, service), text.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """The key of a day, a region and a service."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _general_signature(request: Request, names: list[str], stamp: str, region: str, service: str, secret: str) -> str:
     kind = S3SigV4Auth if service == "s3" else SigV4Auth
     signer = kind(Credentials(ACCESS_KEY, secret), service, region)
     query = f"?{request.query}" if request.query else ""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 import msgspec
 
 from interlock_local.server._access import Access, Rejection, Request
+from interlock_local.server._direct import answer_directly, is_direct
 from interlock_local.server._durable import EXIT_NOT_DURABLE, Answer, DurableServer, request_of
 from interlock_local.server._journal import Asked, Change, Contents, Journal, unread_changes
 from interlock_local.server._snapshots import INTERVAL, Snapshots, release_messages
@@ -71,6 +72,7 @@ class LocalServer:
         self._tables = ServerTables()
         self._durable = DurableServer(self._serve, self._tables, kept.journal) if kept is not None else None
         self._snapshots = Snapshots(kept.state, kept.journal) if kept is not None else None
+        self._has_roles = access.has_roles
         self._asked: list[Asked] = []
         self._unread: dict[str, list[Change]] = {}
         self._keeping: asyncio.Task[None] | None = None
@@ -197,6 +199,9 @@ class LocalServer:
 
     async def _serve(self, request: Request) -> Answer:
         """The answer of the server behind to a request."""
+        # With roles, its routing checks the permissions.
+        if not self._has_roles and is_direct(request):
+            return await answer_directly(request)
         parts: list[bytes] = []
         head: dict[str, Any] = {}
         given = False
