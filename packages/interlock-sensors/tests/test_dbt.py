@@ -141,7 +141,7 @@ def test_the_command_writes_the_rows_of_a_target_folder(tmp_path: Path, capsys: 
         "SENSOR#dbt.raw.orders#2026-03-03T07",
         "SENSOR#dbt.build#2026-03-03T07",
     ]
-    assert capsys.readouterr().out == "2 readings of shop 2026-03-03T07: 2 rows written\n"
+    assert capsys.readouterr().out == "shop 2026-03-03T07: 2 rows read, 2 written\n"
     assert run(tmp_path, sensors, "2026-03-03T07") == 0
     assert len(sensors.writes) == 2
 
@@ -173,3 +173,25 @@ def test_a_wrong_date_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "run_results.json").write_text(json.dumps(results("success")))
     assert run(tmp_path, RecordedSensors(), "3 March") == 2
     assert "3 March" in capsys.readouterr().err
+
+
+def test_an_error_of_the_client_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run_results.json").write_text(json.dumps(results("success")))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "absent"))
+    words = [str(tmp_path), "--environment", "test", "--pipeline", "shop", "--date", DATE]
+    assert main(words) == 1
+    assert capsys.readouterr().err == "error: not all rows are written: You must specify a region.\n"
+
+
+def test_a_fault_of_the_command_itself_is_no_error_of_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run_results.json").write_text(json.dumps(results("success")))
+    sensors = RecordedSensors()
+    monkeypatch.setattr(sensors, "put_many", lambda readings: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, sensors)

@@ -284,7 +284,7 @@ def test_the_command_writes_the_row_of_a_file(
     file.write_text(json.dumps(results(check("a", outcome))))
     code, sensors = run(file)
     assert (code, sensors.fields("shop", f"soda.orders#{DATE}")["success"]) == (0, outcome == "pass")
-    assert capsys.readouterr().out == f"soda.orders of shop {DATE}: {said}, 1 rows written\n"
+    assert capsys.readouterr().out == f"soda.orders of shop {DATE}: {said}, row written\n"
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ and run_results.json of a target folder of dbt-core 1.7 and newer. It imports no
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 
+from ._command import run
 from ._rows import InvalidRow, Reading
 from ._sensors import Sensors
 
@@ -121,7 +121,7 @@ def _read(path: Path) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None, *, sensors: Sensors | None = None) -> int:
-    """Write the rows of a target folder. The exit code is 2 for invalid arguments and files."""
+    """Write the rows of a target folder. Exit code: 1 for an error of DynamoDB, 2 for invalid input."""
     import argparse
 
     parser = argparse.ArgumentParser("python -m interlock_sensors.dbt", description="Report a target folder of dbt.")
@@ -131,16 +131,14 @@ def main(arguments: Sequence[str] | None = None, *, sensors: Sensors | None = No
     parser.add_argument("--date", required=True, help="the date of the run, YYYY-MM-DD or YYYY-MM-DDTHH")
     parser.add_argument("--endpoint-url", help="the address of DynamoDB, such as that of a local stack")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def write() -> str:
         readings = _readings(chosen.target, chosen.pipeline, chosen.date)
         target = sensors or Sensors(chosen.environment, endpoint_url=chosen.endpoint_url)
         written = target.put_many(readings)
-    except (InvalidArtifact, InvalidRow) as error:
-        for problem in getattr(error, "problems", (str(error),)):
-            sys.stderr.write(f"error: {problem}\n")
-        return 2
-    sys.stdout.write(f"{len(readings)} readings of {chosen.pipeline} {chosen.date}: {written} rows written\n")
-    return 0
+        return f"{chosen.pipeline} {chosen.date}: {len(readings)} rows read, {written} written"
+
+    return run(write, invalid=(InvalidArtifact, InvalidRow))
 
 
 def _readings(target: Path, pipeline: str, date: str) -> list[Reading]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
+from ._command import run
 from ._rows import InvalidRow, Reading
 from ._sensors import Sensors
 
@@ -142,7 +142,7 @@ def _entries(results: Any, name: str) -> list[Mapping[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None, *, sensors: Sensors | None = None) -> int:
-    """Write the row of a results file of `soda scan`. The exit code is 2 for invalid arguments and files."""
+    """Write the row of a results file of `soda scan`. Exit code: 1 for an error of DynamoDB, 2 for invalid input."""
     import argparse
 
     parser = argparse.ArgumentParser("python -m interlock_sensors.soda", description="Report a scan of Soda 3.")
@@ -153,17 +153,16 @@ def main(arguments: Sequence[str] | None = None, *, sensors: Sensors | None = No
     parser.add_argument("--date", required=True, help="the date of the run, YYYY-MM-DD or YYYY-MM-DDTHH")
     parser.add_argument("--endpoint-url", help="the address of DynamoDB, such as that of a local stack")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def write() -> str:
         reading = scan_reading(chosen.pipeline, chosen.key, _read(chosen.results), date=chosen.date)
         target = sensors or Sensors(chosen.environment, endpoint_url=chosen.endpoint_url)
-        written = target.put_many([reading])
-    except (InvalidResult, InvalidRow) as error:
-        for problem in getattr(error, "problems", (f"{chosen.results}: {error}",)):
-            sys.stderr.write(f"error: {problem}\n")
-        return 2
-    success = "success" if reading.fields["success"] else "no success"
-    sys.stdout.write(f"{chosen.key} of {chosen.pipeline} {chosen.date}: {success}, {written} rows written\n")
-    return 0
+        is_new = target.put_many([reading])
+        success = "success" if reading.fields["success"] else "no success"
+        written = "row written" if is_new else "row unchanged"
+        return f"{chosen.key} of {chosen.pipeline} {chosen.date}: {success}, {written}"
+
+    return run(write, invalid=(InvalidResult, InvalidRow), place=f"{chosen.results}: ")
 
 
 def _read(path: Path) -> Any:
