@@ -82,3 +82,28 @@ def test_a_root_without_a_purpose_is_an_error(readmes: ModuleType, tmp_path: Pat
     (tmp_path / "main.tf").write_text("locals {}\n")
     with pytest.raises(SystemExit, match="must begin with a comment"):
         readmes.readme(tmp_path, tmp_path.parent)
+
+
+def test_commands_of_separate_services_give_each_root_a_state(tmp_path: Path) -> None:
+    """A root without a backend would keep its state on the machine."""
+    text = (REPOSITORY / "infra/README.md").read_text(encoding="utf-8")
+    commands = text.partition("## Separate services")[2].partition("```sh\n")[2].partition("```")[0]
+    services = sorted(path.parent.name for path in REPOSITORY.glob("infra/services/*/main.tf"))
+    for folder in ("bootstrap", "shared", *(f"services/{service}" for service in services)):
+        (tmp_path / "infra" / folder).mkdir(parents=True)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    terraform = programs / "terraform"
+    terraform.write_text(
+        "#!/bin/sh\nset -eu\nfolder=.\n"
+        'case $1 in -chdir=*) folder=${1#-chdir=}; shift ;; esac\ncd "$folder"\n'
+        'if [ $1 = output ]; then echo \'key = "KEY"\'; else echo "$*" >> terraform.log; fi\n'
+    )
+    terraform.chmod(0o755)
+    environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, env=environment, check=True)
+    for name, folder in {"shared": "shared", **{service: f"services/{service}" for service in services}}.items():
+        root = tmp_path / "infra" / folder
+        assert (root / "backend.tf").read_text() == f'key = "interlock/{name}.tfstate"\n'
+        zips = "" if name == "shared" else f" -var dist_path={tmp_path}/dist"
+        assert (root / "terraform.log").read_text() == f"init\napply -var environment=prod{zips}\n"
