@@ -143,3 +143,12 @@ def test_set_up_of_deployments_applies_shared_before_a_lookup() -> None:
     assert by_hand < steps.index("Set the variable DEPLOYMENTS")
     assert looking == ["stream-router"]
     assert all(service in steps[by_hand:] for service in looking)
+
+
+def test_the_example_names_the_bus_of_a_deployment() -> None:
+    """It is applied without the outputs of a deployment, so it repeats the name that modules/names gives the bus."""
+    names = (REPOSITORY / "infra/modules/names/main.tf").read_text(encoding="utf-8")
+    [prefix] = re.findall(r'^  prefix +?= "(.*)"$', names, re.MULTILINE)
+    [bus] = re.findall(r'^  bus +?= "(.*)"$', names, re.MULTILINE)
+    example = (REPOSITORY / "infra/examples/openlineage/main.tf").read_text(encoding="utf-8")
+    assert f'coalesce(var.event_bus_name, "{bus.replace("${local.prefix}", prefix)}")' in example
