@@ -334,7 +334,7 @@ def build(session: nox.Session, service: str) -> None:
 @nox.session(name="release-check")
 @nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
 def release_check(session: nox.Session, unit: str) -> None:
-    """Check that one package or service can be released. `-- --tag TAG` checks a tag."""
+    """Check that a package or service can be released. `-- --tag TAG` checks a tag, `-- --between-releases` main."""
     _sync(session, "--only-group", "release")
     session.run("python", "-m", "releases.check", unit, *session.posargs, env=TOOLS)
 

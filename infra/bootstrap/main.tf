@@ -1,6 +1,7 @@
 # The S3 bucket for the states of the other roots. Apply this root once per account, and keep its own small state with care.
 
 data "aws_partition" "current" {}
+data "aws_region" "current" {}
 
 resource "aws_s3_bucket" "state" {
   bucket = var.bucket

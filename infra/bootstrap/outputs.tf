@@ -9,12 +9,13 @@ output "bucket_arn" {
 }
 
 output "backend" {
-  description = "Text of a backend.tf, with KEY for the key of the state."
+  description = "Text of a backend.tf, with KEY for the key of the state. Its lock file needs Terraform 1.10 or newer."
   value       = <<-HCL
     terraform {
       backend "s3" {
         bucket       = "${var.bucket}"
         key          = "KEY"
+        region       = "${data.aws_region.current.region}"
         encrypt      = true
         use_lockfile = true
       }

@@ -3,6 +3,7 @@
 Examples:
   python -m releases.check interlock-sla
   python -m releases.check interlock-sla --tag interlock-sla-v0.2.0
+  python -m releases.check interlock-sla --between-releases
 """
 
 import argparse
@@ -19,13 +20,18 @@ from releases.workspace import Unit, Workspace
 Rule = Callable[[], Iterator[str]]
 
 
-def steps(workspace: Workspace, unit: Unit, tag: str | None, scratch: Path) -> list[tuple[str, Rule]]:
-    """The rules of a release in the order in which they run, each with its name."""
+def steps(
+    workspace: Workspace, unit: Unit, tag: str | None, scratch: Path, between: bool = False
+) -> list[tuple[str, Rule]]:
+    """The rules of a release in the order in which they run, each with its name.
+
+    between: the next release is not prepared yet, so that changes may still have the version of the last one.
+    """
     static: list[tuple[str, Rule]] = [
-        ("version and tag", lambda: rules.version_and_tag(workspace, unit, tag)),
+        ("version and tag", lambda: rules.version_and_tag(workspace, unit, tag, between)),
         ("changelog", lambda: rules.changelog_of(unit, tag)),
         ("requirements", lambda: rules.requirements(workspace, unit, tag)),
-        ("public API", lambda: rules.public_api(workspace, unit)),
+        ("public API", lambda: rules.public_api(workspace, unit, between)),
     ]
     return [
         *static,
@@ -45,11 +51,13 @@ def _lowest(workspace: Workspace, unit: Unit, scratch: Path) -> Iterator[str]:
     yield from wheels.lowest_versions(workspace, unit, scratch)
 
 
-def check(workspace: Workspace, unit: Unit, tag: str | None, say: Callable[[str], None]) -> list[str]:
-    """Run every rule, and return all problems. `say` takes one line per rule."""
+def check(
+    workspace: Workspace, unit: Unit, tag: str | None, say: Callable[[str], None], between: bool = False
+) -> list[str]:
+    """Run every rule, and return all problems. `say` takes one line per rule. between: as for `steps`."""
     problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="interlock-release-") as scratch:
-        for name, rule in steps(workspace, unit, tag, Path(scratch)):
+        for name, rule in steps(workspace, unit, tag, Path(scratch), between):
             began = time.monotonic()
             try:
                 found = list(rule())
@@ -67,14 +75,18 @@ def main(arguments: list[str] | None = None, root: Path | None = None) -> int:
         prog="python -m releases.check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("unit", help="folder of a package or service, such as interlock-sla or watchdog")
-    parser.add_argument("--tag", help="the tag that is released (default: the version about to be tagged)")
+    moment = parser.add_mutually_exclusive_group()
+    moment.add_argument("--tag", help="the tag that is released (default: the version about to be tagged)")
+    moment.add_argument(
+        "--between-releases", action="store_true", help="changes may still have the version of the last release"
+    )
     given = parser.parse_args(arguments)
     workspace = Workspace.read(root or Path.cwd())
     unit = workspace.units.get(given.unit)
     if unit is None:
         parser.error(f"no unit {given.unit!r}, expected one of {', '.join(sorted(workspace.units))}")
     print(f"{unit.distribution} {unit.version}: {_standing(workspace, unit)}", flush=True)
-    problems = check(workspace, unit, given.tag, lambda line: print(line, flush=True))
+    problems = check(workspace, unit, given.tag, lambda line: print(line, flush=True), between=given.between_releases)
     for problem in problems:
         print(f"error: {unit.name}: {problem}", file=sys.stderr)
     return 1 if problems else 0

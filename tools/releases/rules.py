@@ -23,8 +23,11 @@ def shipped(unit: Unit) -> list[Path]:
     return [path for path in own if path.exists()] + [path for one in unit.packed for path in sorted(root.glob(one))]
 
 
-def version_and_tag(workspace: Workspace, unit: Unit, tag: str | None) -> Iterator[str]:
-    """The version is a plain release above the released ones, and the tag is that of the version at this commit."""
+def version_and_tag(workspace: Workspace, unit: Unit, tag: str | None, between: bool = False) -> Iterator[str]:
+    """The version is a plain release above the released ones, and the tag is that of the version at this commit.
+
+    between: the version may be that of the last release, also with other files.
+    """
     version = unit.version
     if not _is_plain(version):
         yield f"pyproject.toml: version must be three numbers such as 0.2.0, got {version!r}"
@@ -33,6 +36,8 @@ def version_and_tag(workspace: Workspace, unit: Unit, tag: str | None) -> Iterat
     if tag is not None and tag != expected:
         yield f"tag {tag} is not the tag of pyproject.toml's version {version}: expected {expected}"
     versions = released(workspace.root, unit)
+    if between and versions and Version(version) == versions[-1]:
+        return
     if Version(version) in versions:
         yield from _tagged(workspace, unit, expected, tag)
     elif versions and Version(version) < versions[-1]:
@@ -110,8 +115,13 @@ def _three(version: Version) -> str:
     return f"{version.major}.{version.minor}.{version.micro}"
 
 
-def public_api(workspace: Workspace, unit: Unit) -> Iterator[str]:
-    """No public object of the last release is broken, unless the version says so. A service has no public objects."""
+def public_api(workspace: Workspace, unit: Unit, between: bool = False) -> Iterator[str]:
+    """No public object of the last release is broken, unless the version says so. A service has no public objects.
+
+    between: a version that is released already says nothing about the next one.
+    """
+    if between and Version(unit.version) in released(workspace.root, unit):
+        return
     last = None if unit.is_service else last_release(workspace, unit)
     if last is None or Version(unit.version) >= next_breaking(last):
         return

@@ -67,6 +67,27 @@ def test_a_changed_file_needs_a_new_version(demo: Demo) -> None:
     assert "its files have changed since" in wrong
 
 
+def test_changes_between_releases_keep_the_version(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    """Work on main has the last version until its release is prepared. The check of each night passes until then."""
+    release(demo, "demo-core", "0.1.0")
+    release(demo, "demo-core", "0.1.1")
+    demo.replace(f"{CORE}/CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\n- A parameter.\n")
+    demo.replace(PARTS, "number: int) ->", "number: int, factor: int) ->")
+    demo.commit()
+    assert check.main(["demo-core", "--between-releases"], demo.root) == 0
+    assert check.main(["demo-core"], demo.root) == 1
+    written = capsys.readouterr().err
+    assert "its files have changed since" in written
+    assert "breaks users of 0.1.0" in written
+
+
+def test_a_version_below_the_last_one_fails_between_releases(demo: Demo) -> None:
+    release(demo, "demo-core", "0.2.0")
+    demo.replace(f"{CORE}/pyproject.toml", 'version = "0.2.0"', 'version = "0.1.0"')
+    [wrong] = rules.version_and_tag(demo.workspace, demo.unit("demo-core"), None, between=True)
+    assert wrong == "pyproject.toml: version 0.1.0 is below the released 0.2.0"
+
+
 def packs_the_service(demo: Demo) -> None:
     """The wheel of demo-core contains the sources of the service, as that of interlock-local does."""
     demo.replace(

@@ -63,6 +63,21 @@ def test_only_main_is_applied() -> None:
         assert job["with"]["environment"] == "production"
 
 
+def test_plans_of_two_branches_do_not_wait_for_each_other() -> None:
+    """A group keeps one waiting job: the plan of a third branch would cancel that of the second, also on main."""
+    [job] = jobs("terraform.yml").values()
+    group = job["concurrency"]["group"]
+    assert "${{ inputs.apply && 'apply' || github.ref }}" in group
+    assert "${{ inputs.environment }}" in group
+    assert "${{ inputs.root }}" in group
+
+
+def test_labels_may_be_created() -> None:
+    """A new repository has no label of a package, and GitHub creates one only with the permission for issues."""
+    [job] = jobs("labels.yml").values()
+    assert job["permissions"] == {"contents": "read", "issues": "write", "pull-requests": "write"}
+
+
 def test_services_of_the_deployment_are_computed() -> None:
     text = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
     names = [unit.name for unit in Workspace.read(ROOT).units.values() if unit.is_service]
@@ -110,3 +125,14 @@ def test_release_checks_see_the_tags() -> None:
     for name, depth in checkouts.items():
         first = next(iter(jobs(name).values()))["steps"][0]
         assert first["with"]["fetch-depth"] == depth
+
+
+def test_the_release_check_of_a_night_permits_unreleased_changes() -> None:
+    """Otherwise each unit with a change fails every night until its release."""
+    steps = {
+        step["run"]: step.get("if") for step in jobs("nightly.yml")["session"]["steps"] if "nox" in step.get("run", "")
+    }
+    assert steps == {
+        "uv run nox -s release-check -- --between-releases": "matrix.session == 'release-check'",
+        'uv run nox -s "$SESSION"': "matrix.session != 'release-check'",
+    }

@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
+  mock_data "aws_region" {
+    defaults = { region = "eu-west-1" }
+  }
 }
 
 variables {
@@ -63,6 +66,16 @@ run "the_backend_locks_its_state" {
   assert {
     condition     = strcontains(output.backend, "use_lockfile = true") && strcontains(output.backend, "bucket       = \"test-terraform-states\"")
     error_message = "The backend must use the bucket and a lock file."
+  }
+}
+
+# Terraform reads no region from a profile here, and the bucket may be in another region than the deployment.
+run "the_backend_names_the_region_of_the_bucket" {
+  command = plan
+
+  assert {
+    condition     = strcontains(output.backend, "region       = \"eu-west-1\"")
+    error_message = "The backend must name the region of the bucket."
   }
 }
 

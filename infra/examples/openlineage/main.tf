@@ -5,7 +5,7 @@
 #   python -m zipfile -c dist/openlineage.zip examples/openlineage/consumer.py examples/openlineage/lineage.py
 #   terraform -chdir=infra/examples/openlineage init
 #   terraform -chdir=infra/examples/openlineage apply -var zip_path="$PWD/dist/openlineage.zip" \
-#     -var event_bus_name=prod-interlock -var openlineage_url=https://lineage.example.com
+#     -var environment=prod -var openlineage_url=https://lineage.example.com
 
 data "aws_partition" "current" {}
 
@@ -13,6 +13,7 @@ data "aws_caller_identity" "current" {}
 
 locals {
   name      = "${var.environment}-interlock-openlineage"
+  bus       = coalesce(var.event_bus_name, "${var.environment}-interlock-bus")
   partition = data.aws_partition.current.partition
   account   = data.aws_caller_identity.current.account_id
   # Lambda keeps an event for six hours, and tries it three times.
@@ -45,7 +46,7 @@ locals {
 resource "aws_cloudwatch_event_rule" "this" {
   name           = local.name
   description    = "Events of Interlock that are runs of OpenLineage."
-  event_bus_name = var.event_bus_name
+  event_bus_name = local.bus
   event_pattern = jsonencode({
     source = ["interlock"]
     "detail-type" = [
@@ -61,7 +62,7 @@ resource "aws_cloudwatch_event_rule" "this" {
 # Events that EventBridge cannot hand to the function go to the same queue as those that the function cannot post.
 resource "aws_cloudwatch_event_target" "this" {
   rule           = aws_cloudwatch_event_rule.this.name
-  event_bus_name = var.event_bus_name
+  event_bus_name = local.bus
   target_id      = "openlineage"
   arn            = aws_lambda_function.this.arn
 

@@ -8,13 +8,12 @@ variable "region" {
 variable "environment" {
   description = "Name of the deployment, the first part of all names."
   type        = string
-  default     = "example"
-  nullable    = false
 }
 
 variable "event_bus_name" {
-  description = "Name of the event bus of Interlock: the output event_bus of infra/stack."
+  description = "Name of the event bus of Interlock: the output event_bus of infra/stack. null: that of the environment."
   type        = string
+  default     = null
 }
 
 variable "zip_path" {
