@@ -308,6 +308,10 @@ def test_a_function_in_a_vpc_has_its_network_but_not_its_code(full: "Plan", stac
     role = "orchestrator"
     changed = {action.removeprefix("ec2:") for action, resource in _allowed(full, role) if "ec2" in resource}
     assert changed == NETWORK
+    # A shared subnet has the ARN of the account that owns it. The interface in it has that of the function's account.
+    owner = "arn:aws:ec2:eu-west-1:111122223333"
+    assert _permits(full, role, "ec2:CreateNetworkInterface", f"{owner}:subnet/subnet-1")
+    assert not _permits(full, role, "ec2:CreateNetworkInterface", f"{owner}:network-interface/eni-1")
     denied = [statement for statement in _statements(full, role) if statement["Effect"] == "Deny"]
     asked = {action for action, _ in _allowed(full, role) if action.startswith("ec2:")}
     assert [set(one["Action"]) for one in denied] == [asked, asked]

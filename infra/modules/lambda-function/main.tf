@@ -65,7 +65,12 @@ locals {
       Action = [
         "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses",
       ]
-      Resource = "arn:${local.names.partition}:ec2:${local.names.region}:${local.names.account_id}:*/*"
+      # A subnet or a security group that another account shares has the ARN of its owner.
+      Resource = [
+        "arn:${local.names.partition}:ec2:${local.names.region}:${local.names.account_id}:*/*",
+        "arn:${local.names.partition}:ec2:${local.names.region}:*:subnet/*",
+        "arn:${local.names.partition}:ec2:${local.names.region}:*:security-group/*",
+      ]
     },
     {
       # AWS knows no resources for these actions.
