@@ -64,12 +64,25 @@ def test_logs_of_a_failed_function_are_its_lines(outside: Outside) -> None:
 
 
 def test_logs_of_a_glue_job_are_its_stream(outside: Outside) -> None:
-    outside.stack.client("glue").create_job(
+    glue = outside.stack.client("glue")
+    glue.create_job(
         Name="load-orders",
         Role="arn:aws:iam::000000000000:role/load",
         Command={"Name": "pythonshell", "ScriptLocation": "s3://code/load.py"},
     )
     start(outside, "logs-glue", {"type": "glue", "config": {"jobName": "load-orders"}})
+
+    def ended() -> dict[str, Any] | None:
+        runs = glue.get_job_runs(JobName="load-orders")["JobRuns"]
+        return runs[0] if runs and runs[0]["JobRunState"] == "SUCCEEDED" else None
+
+    # The event that AWS emits, and the local server does not. A job that outlasts the look after its start is looked at
+    # again after 10 minutes only.
+    detail = {"jobName": "load-orders", "jobRunId": await_that(ended, "the job's end")["Id"], "state": "SUCCEEDED"}
+    event = {"source": "aws.glue", "detail-type": "Glue Job State Change", "detail": detail}
+    queues = outside.stack.client("sqs")
+    queue = queues.get_queue_url(QueueName="local-interlock-job-events")["QueueUrl"]
+    queues.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
     outside.closed("logs-glue", DATE)
     found = logs(outside, "logs-glue")
     assert "no output in /aws-glue/jobs/output" in found["output"]["problem"]
