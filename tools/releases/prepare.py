@@ -55,12 +55,15 @@ def changes(workspace: Workspace, unit: Unit, version: str, day: date, raise_sib
     for user in workspace.units.values():
         for requirement, sibling in workspace.siblings(user):
             if sibling == unit and (raise_siblings or Version(version) not in requirement.specifier):
-                found.update(_raised(user, unit, version, found))
+                found.update(_raised(workspace, user, unit, version, found))
     return found
 
 
-def _raised(user: Unit, unit: Unit, version: str, before: dict[Path, str]) -> dict[Path, str]:
-    """The files of a sibling whose requirements of the unit begin with the new version."""
+def _raised(workspace: Workspace, user: Unit, unit: Unit, version: str, before: dict[Path, str]) -> dict[Path, str]:
+    """The files of a sibling whose requirements of the unit begin with the new version.
+
+    The changelog of a sibling without a release has no entry about a range, since nobody has the range before.
+    """
     pyproject, log = user.home / "pyproject.toml", user.home / "CHANGELOG.md"
     text = before.get(pyproject, pyproject.read_text())
     name, limit = re.escape(unit.distribution), next_breaking(Version(version))
@@ -70,9 +73,10 @@ def _raised(user: Unit, unit: Unit, version: str, before: dict[Path, str]) -> di
         lambda found: f'"{found[1]}>={lowest},<{limit}{found[2] or ""}"',
         text,
     )
+    if raised == text or not released(workspace.root, user):
+        return {pyproject: raised}
     note = f"The range of {unit.distribution} begins with {lowest} and ends before {limit}."
-    entry = {log: changelog.add_change(before.get(log, log.read_text()), note)} if raised != text else {}
-    return {pyproject: raised, **entry}
+    return {pyproject: raised, log: changelog.add_change(before.get(log, log.read_text()), note)}
 
 
 def main(arguments: list[str] | None = None, root: Path | None = None) -> int:

@@ -60,10 +60,17 @@ def test_the_first_release_moves_siblings_to_its_range(demo: Demo, capsys: pytes
     assert demo.unit("demo-core").version == "0.2.0"
     assert needs(demo, APP) == ["demo-core>=0.2,<0.3"]
     assert "## 0.2.0 - 2026-12-01\n\n### Added\n\n- The first version.\n" in demo.read(f"{CORE}/CHANGELOG.md")
-    assert "- The range of demo-core begins with 0.2 and ends before 0.3.\n" in demo.read(f"{APP}/CHANGELOG.md")
+    # Nobody has a released demo-app with the range before.
+    assert "The range of demo-core" not in demo.read(f"{APP}/CHANGELOG.md")
     assert 'name = "demo-core"\nversion = "0.2.0"' in demo.read("uv.lock")
     assert "git tag -a demo-core-v0.2.0 -m 'demo-core 0.2.0'" in capsys.readouterr().out
     assert demo.git("tag", "--list") == ""
+
+
+def test_a_new_range_is_in_the_changelog_of_a_released_sibling(demo: Demo) -> None:
+    demo.tag("demo-app-v0.1.0")
+    assert prepared(demo, "demo-core", "0.2.0") == 0
+    assert "- The range of demo-core begins with 0.2 and ends before 0.3.\n" in demo.read(f"{APP}/CHANGELOG.md")
 
 
 def test_a_patch_leaves_siblings_unless_they_are_raised(demo: Demo) -> None:
