@@ -62,7 +62,7 @@ def changes(workspace: Workspace, unit: Unit, version: str, day: date, raise_sib
 def _raised(workspace: Workspace, user: Unit, unit: Unit, version: str, before: dict[Path, str]) -> dict[Path, str]:
     """The files of a sibling whose requirements of the unit begin with the new version.
 
-    The changelog of a sibling without a release has no entry about a range, since nobody has the range before.
+    The changelog of a sibling without a release has no entry about a range, since no release has another range.
     """
     pyproject, log = user.home / "pyproject.toml", user.home / "CHANGELOG.md"
     text = before.get(pyproject, pyproject.read_text())

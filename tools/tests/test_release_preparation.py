@@ -60,7 +60,7 @@ def test_the_first_release_moves_siblings_to_its_range(demo: Demo, capsys: pytes
     assert demo.unit("demo-core").version == "0.2.0"
     assert needs(demo, APP) == ["demo-core>=0.2,<0.3"]
     assert "## 0.2.0 - 2026-12-01\n\n### Added\n\n- The first version.\n" in demo.read(f"{CORE}/CHANGELOG.md")
-    # Nobody has a released demo-app with the range before.
+    # No release of demo-app has another range.
     assert "The range of demo-core" not in demo.read(f"{APP}/CHANGELOG.md")
     assert 'name = "demo-core"\nversion = "0.2.0"' in demo.read("uv.lock")
     assert "git tag -a demo-core-v0.2.0 -m 'demo-core 0.2.0'" in capsys.readouterr().out
