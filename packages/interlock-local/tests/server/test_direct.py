@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from ministack.app import app
+from ministack.core import responses
 from ministack.services import dynamodb
 
+from interlock_local.server import _app
 from interlock_local.server._access import Access, Request
 from interlock_local.server._app import LocalServer
 from interlock_local.server._direct import answer_directly, is_direct
@@ -87,6 +89,29 @@ def test_the_answer_of_a_stream_is_that_of_the_routing() -> None:
     asked = request("ListStreams", {"TableName": "direct"}, "DynamoDBStreams_20120810")
     direct, other = asyncio.run(answer_directly(asked)), routed(asked)
     assert (direct.status, direct.body, headers_of(direct)) == (other.status, other.body, headers_of(other))
+
+
+def test_only_the_routing_checks_the_permissions_of_roles(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(_: Request) -> Answer:
+        raise AssertionError("the request did not go through the routing")
+
+    monkeypatch.setattr(_app, "answer_directly", refused)
+    assert routed(request("GetItem", KEY)).status == 200
+    without_roles = LocalServer(app, Access(1, "secret"), None)
+    with pytest.raises(AssertionError, match="did not go through the routing"):
+        asyncio.run(without_roles._serve(request("GetItem", KEY)))
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [(responses.set_request_region, "eu-west-3"), (responses.set_request_account_id, "111122223333")],
+)
+def test_a_request_is_of_the_stack_whatever_the_one_before_was(change: Any, value: str) -> None:
+    async def asked() -> Answer:
+        change(value)
+        return await answer_directly(request("GetItem", KEY))
+
+    assert b'"a"' in asyncio.run(asked()).body
 
 
 def test_an_error_of_the_service_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,11 @@
 """Lets the server read the text of an expression once, and not for each item to which a query applies it."""
 
-import inspect
 from functools import lru_cache
 from typing import Any
 
 from ministack.services import dynamodb
 
-from interlock_local import LocalStackError
+from interlock_local.server._behind import check_functions
 
 _EXPECTED = {"_tokenize": ("expr",), "_condition_syntax_error": ("expr", "slot")}
 """The functions of the server behind that are replaced, with their parameters. Their answers depend on nothing else."""
@@ -19,10 +18,7 @@ def install_expression_cache() -> None:
 
     Raises LocalStackError if they are not those of the pinned version.
     """
-    for name, parameters in _EXPECTED.items():
-        found = getattr(dynamodb, name, None)
-        if found is None or tuple(inspect.signature(found).parameters) != parameters:
-            raise LocalStackError(f"This version of ministack has another {name}: install interlock-local again.")
+    check_functions(dynamodb, _EXPECTED)
     dynamodb._tokenize = _once(dynamodb._tokenize, copies=True)
     dynamodb._condition_syntax_error = _once(dynamodb._condition_syntax_error)
 

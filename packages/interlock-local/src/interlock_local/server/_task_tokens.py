@@ -5,7 +5,6 @@ the state waits until its timeout for an answer that cannot come. And a retry wa
 """
 
 import contextvars
-import inspect
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from interlock_local import LocalStackError
+from interlock_local.server._behind import check_functions
 
 _Context = dict[str, Any]
 _Execute = Callable[[Mapping[str, Any], Any, dict[str, Any], _Context], tuple[Any, str | None]]
@@ -40,10 +39,7 @@ def install_task_tokens() -> None:
 
     Raises LocalStackError if they are not those of the pinned version.
     """
-    for name, parameters in _EXPECTED.items():
-        found = getattr(stepfunctions, name, None)
-        if found is None or tuple(inspect.signature(found).parameters) != parameters:
-            raise LocalStackError(f"This version of ministack has another {name}: install interlock-local again.")
+    check_functions(stepfunctions, _EXPECTED)
     tasks = _Tasks(stepfunctions._execute_task, stepfunctions._invoke_with_callback)
     stepfunctions._execute_task = tasks.execute
     stepfunctions._invoke_with_callback = tasks.wait
