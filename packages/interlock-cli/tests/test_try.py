@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,10 @@ def utc(text: str) -> datetime:
 class Deployment:
     """A deployment whose dates ran by the decisions of the controller, and `interlock try` in 80 columns."""
 
-    def __init__(self, tables: MemoryTables, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.tables, self.folder = tables, folder
+    def __init__(
+        self, tables: MemoryTables, relay: Callable[[], None], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.tables, self.folder, self._relay = tables, folder, relay
         self.store = Store(tables, NAMES)
         self.config: PipelineConfig = decode_yaml(PIPELINE, "p.yaml")
         self.store.put_config(self.config)
@@ -112,24 +114,6 @@ class Deployment:
         self.store.commit(decision)
         self._relay()
 
-    def _relay(self) -> None:
-        """Take the outbox to the events table, as stream-router, bus and event-sink do."""
-        for row in self.tables.rows_of(NAMES.control):
-            if not row["SK"].startswith("EVENT#"):
-                continue
-            wire = json.loads(row["detail"])
-            at = datetime.fromisoformat(wire["timestamp"])
-            stored = {
-                "PK": row["PK"],
-                "SK": f"{round(at.timestamp() * 1000):013d}#{row['detailType']}#{wire['id']}",
-                "eventType": row["detailType"],
-                "scheduleId": wire["scheduleId"],
-                "date": wire["date"],
-                "detail": row["detail"],
-            }
-            delete = Delete(NAMES.control, row["PK"], row["SK"])
-            self.tables.transact([Put(NAMES.events, stored), delete])
-
     def file(self, text: str, name: str = "gold.yaml") -> str:
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
@@ -149,8 +133,10 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(tables: MemoryTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
-    made = Deployment(tables, tmp_path, monkeypatch)
+def deployment(
+    tables: MemoryTables, relay: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Deployment:
+    made = Deployment(tables, relay, tmp_path, monkeypatch)
     made.breach("03-01", "03-02 09:00")
     made.run("03-02", [("06:00", 120)])
     made.run("03-03", [("06:00", 90), ("06:20", 200)])

@@ -1,6 +1,7 @@
 """`interlock why`: each kind of date is explained in at most 20 lines of 80 columns, and assumed rows change it."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,22 @@ from click.testing import CliRunner
 
 from interlock_cli import main
 from interlock_config import decode_yaml
-from interlock_lifecycle import CloseRun, JobOutcome, OpenAttempt, RecordBreach, RejectRerun, RunKey
+from interlock_lifecycle import CloseRun, JobOutcome, OpenAttempt, PassEvaluation, RecordBreach, RejectRerun, RunKey
 from interlock_lifecycle.events import EventType
 from interlock_lifecycle.reruns import RerunFacts, decide_rerun
-from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
+from interlock_lifecycle.runs import (
+    CloseFacts,
+    EvaluationFacts,
+    EvaluationWindow,
+    Exhaustion,
+    WindowUsedUp,
+    decide_completion,
+    decide_evaluation,
+    decide_started,
+    exhaust,
+    open_run,
+    rules_to_read,
+)
 from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
@@ -44,8 +57,8 @@ def utc(text: str) -> datetime:
 class World:
     """A deployment with one pipeline, and `interlock why` in a terminal of 80 columns."""
 
-    def __init__(self, tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.tables = tables
+    def __init__(self, tables: MemoryTables, relay: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tables, self.relay = tables, relay
         self.store = Store(tables, TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "p.yaml"))
         self.store.note_config("gold-orders", utc("03-01 09:00"))
@@ -63,6 +76,25 @@ class World:
         self.store.commit(opened)
         started = decide_started(opened.run, opened.run.run_token, now=utc(at), execution_timeout=TIMEOUT)
         self.store.commit(started)  # type: ignore[arg-type]
+
+    def look(self, date: str, at: str) -> None:
+        """One evaluation of the rules, with the end of the run if its window is over."""
+        key, stored = self.key(date), self.store.config("gold-orders")
+        run, config, now = self.store.run(key), stored.config, utc(at)
+        assert run is not None
+        assert run.started_at is not None
+        assert config is not None
+        readings = self.store.readings(key, rules_to_read(config))
+        facts = EvaluationFacts(run, config, "", readings.rows, self.store.sla(key), readings.kept)
+        window = EvaluationWindow(run.started_at, config.schedule.evaluation.window, timedelta(minutes=5))
+        decision = decide_evaluation(facts, run.run_token, window, now)
+        if isinstance(decision, WindowUsedUp):
+            closing = CloseFacts(run, config, 0, stored.exclusions, self.store.sla(key))
+            because, rows = decision.reason, decision.rows
+            decision = exhaust(closing, run.run_token, Exhaustion.VALIDATION, reason=because, now=now, rows=rows)
+        assert isinstance(decision, (PassEvaluation, CloseRun))
+        self.store.commit(decision)
+        self.relay()
 
     def end(self, date: str, at: str) -> None:
         run, stored = self.store.run(self.key(date)), self.store.config("gold-orders")
@@ -116,8 +148,8 @@ class World:
 
 
 @pytest.fixture
-def world(tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(tables, monkeypatch)
+def world(tables: MemoryTables, relay: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tables, relay, monkeypatch)
 
 
 ARRIVED = 'landing={"date": "2026-03-03", "count": 200, "complete": true}'
@@ -301,3 +333,61 @@ def test_invalid_arguments_are_all_reported(arguments: tuple[str, ...], problems
 def test_unknown_pipeline_is_an_error_of_the_input(world: World) -> None:
     done = CliRunner().invoke(main, ["why", "gold-order", "2026-03-03"])
     assert (done.exit_code, done.stderr) == (2, "error: there is no pipeline 'gold-order' in 'test'\n")
+
+
+def test_completed_run_shows_the_rows_that_let_it_start(world: World) -> None:
+    world.store.put_sensor("gold-orders", "rates", {"euro": 1})
+    world.land("03-03", 200, "03-03 12:00")
+    world.start("03-03", "03-03 12:00")
+    world.look("03-03", "03-03 12:01")
+    world.end("03-03", "03-03 12:20")
+    world.land("03-03", 7, "03-03 14:00")
+    lines = world.why("03-03", "03-03 15:00")
+    place = lines.index("rules     as they were 03-03 13:01 CET (12:01Z)")
+    assert lines[place + 1 : place + 3] == [
+        "          ok: landing count gte 100 (200); landing updatedAt age_lt 2h (1m00s",
+        "            old); rates exists",
+    ]
+    assert world.facts("03-03", "03-03 15:00")["rules_at"] == "2026-03-03T12:01:00Z"
+
+
+def test_failed_run_shows_the_rows_that_held_it(world: World) -> None:
+    world.store.put_sensor("gold-orders", "rates", {"euro": 1})
+    world.land("03-03", 40, "03-03 12:00")
+    world.start("03-03", "03-03 12:00")
+    world.look("03-03", "03-03 13:00")
+    world.land("03-03", 200, "03-03 14:00")
+    lines = world.why("03-03", "03-03 15:00")
+    assert lines[0] == "gold-orders 2026-03-03 is failed at 03-03 16:00 CET (15:00Z)"
+    place = lines.index("rules     as they were 03-03 14:00 CET (13:00Z)")
+    assert lines[place + 1] == "          not: landing: count is 40, needs gte 100 (60 short), since 12:00:00Z"
+
+
+def test_evaluation_of_another_attempt_is_not_shown(world: World) -> None:
+    world.store.put_sensor("gold-orders", "rates", {"euro": 1})
+    world.land("03-03", 200, "03-03 12:00")
+    world.start("03-03", "03-03 12:00")
+    world.look("03-03", "03-03 12:01")
+    world.end("03-03", "03-03 12:20")
+    world.land("03-03", 201, "03-03 13:00")
+    assert isinstance(world.ask_rerun("03-03", "03-03 14:00"), OpenAttempt)
+    found = world.facts("03-03", "03-03 14:10")
+    assert (found["state"], found["rules_at"], found["rules"][0]["observed"]) == ("committed", None, "201")
+
+
+def test_time_to_come_is_a_projection(world: World) -> None:
+    now = datetime.now(UTC)
+    world.start("03-03", f"{now:%m-%d %H:%M}")
+    done = CliRunner().invoke(main, ["why", "gold-orders", "2026-03-03", "--at", "+3h", "--json"])
+    found = json.loads(done.stdout)
+    assert (found["state"], found["assumed"]) == ("failed", ["no row changes until then"])
+    assert found["read_at"] < found["at"]
+    done = CliRunner().invoke(main, ["why", "gold-orders", "2026-03-03", "--at", "+3h"], env={"COLUMNS": "80"})
+    assert "gold-orders 2026-03-03 would be failed at" in done.stdout
+
+
+def test_time_before_the_run_is_an_error_of_the_input(world: World) -> None:
+    world.start("03-03", "03-03 12:00")
+    done = CliRunner().invoke(main, ["why", "gold-orders", "2026-03-03", "--at", "2026-03-03T11:59:00Z"])
+    assert done.exit_code == 2
+    assert "before attempt 0 of 2026-03-03 began (03-03 13:00 CET (12:00Z))" in done.stderr

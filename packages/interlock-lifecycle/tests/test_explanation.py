@@ -110,6 +110,7 @@ def test_end_of_the_window_decides_as_the_orchestrator(
     [
         (BY_DATA, "2026-03-04", "not begun", "landing: no such sensor has arrived, needs exists"),
         (BY_DATA, "2026-03-05", "not begun", "the date has not begun"),
+        (BY_DATA, "2025-01-01", "not expected", "2025-01-01 is 427 days back: schedule.dates.back allows 400"),
         (DAILY, "2026-03-04", "not begun", "the watchdog starts it, without a sensor"),
         (DAILY, "2026-03-08", "not expected", "the cron 0 6 * * 1-5 has no fire on the date"),
         (DAILY, "2026-02-27", "not expected", "the pipeline has had this schedule only since 2026-03-02T00:00:00Z"),
@@ -124,6 +125,33 @@ def test_end_of_the_window_decides_as_the_orchestrator(
 def test_date_without_a_run_has_its_reason(schedule: str, date: str, state: str, reason: str) -> None:
     found = explain_date(facts_of(configured(schedule), date), NOW)
     assert (found.state, found.reason) == (state, reason)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "of", "changes"),
+    [
+        (
+            {"updatedAt": "2026-03-04T08:00:00Z"},
+            "no row of 2026-03-03 has arrived: landing is of 2026-03-04",
+            "2026-03-04",
+            ("landing: a row of 2026-03-03",),
+        ),
+        (
+            {"updatedAt": "2026-03-03T08:00:00Z"},
+            "landing: the sensor has arrived, exists holds, since 2026-03-03T08:00:00Z, but the watchdog has not "
+            "started it yet",
+            None,
+            (),
+        ),
+    ],
+)
+def test_row_that_opens_another_date_fulfils_no_trigger(
+    fields: Mapping[str, object], reason: str, of: str | None, changes: tuple[str, ...]
+) -> None:
+    found = explain_date(facts_of(configured(), "2026-03-03", rows={"landing": fields}), NOW)
+    assert found.trigger is not None
+    assert (found.state, found.reason) == ("not begun", reason)
+    assert (found.trigger.row_date, found.trigger.passed, found.changes) == (of, of is None, changes)
 
 
 def test_observed_date_of_a_dry_run_waits_for_no_start() -> None:

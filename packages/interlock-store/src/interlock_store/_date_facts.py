@@ -1,12 +1,20 @@
 """Reads every fact about one date, for its explanation. It writes nothing."""
 
+from datetime import timedelta
+
 from interlock_config import PipelineConfig
 from interlock_lifecycle import Run, RunKey
-from interlock_lifecycle.reports import DateFacts
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.reports import DateFacts, Evaluation
 from interlock_lifecycle.runs import rules_to_read
+from interlock_lifecycle.sensors import read_rows
 from interlock_sla import ExecutionDate
 from interlock_store._facts import Readings
 from interlock_store._store import Store
+from interlock_store._trial_records import events_of_dates
+
+_ROUNDING = timedelta(seconds=1)
+"""The trigger row may have a coarser time than the key of its event."""
 
 
 def read_date(store: Store, pipeline_id: str, date: ExecutionDate) -> DateFacts:
@@ -40,7 +48,26 @@ def read_date(store: Store, pipeline_id: str, date: ExecutionDate) -> DateFacts:
         request=store.standing_request(key),
         baseline=store.baseline(key),
         pause=stored.pause,
+        evaluation=_evaluation(store, run),
     )
+
+
+def _evaluation(store: Store, run: Run | None) -> Evaluation | None:
+    """The evaluation that let the job start, or that ended the run, from its event. None if the event has expired."""
+    if run is None or (run.is_running and run.job_intent is None):
+        return None
+    kind, at = EventType.VALIDATION_PASSED, run.evaluated_at
+    if at is None:
+        kind, at = EventType.VALIDATION_EXHAUSTED, run.closed_at
+    if at is None:
+        return None
+    schedule, date = run.key.schedule_id, run.key.date
+    events = events_of_dates(store.event_history(run.key.pipeline_id, at - _ROUNDING, at + _ROUNDING))
+    for event in events.get((schedule, date), ()):
+        rows = read_rows(event.detail.get("rows")) if event.type == kind and event.attempt == run.attempt else None
+        if rows is not None:
+            return Evaluation(event.at, rows)
+    return None
 
 
 def _slots_taken(store: Store, config: PipelineConfig | None, run: Run | None) -> int:

@@ -11,9 +11,10 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._output._console import CliError, console, print_json
+from interlock_cli._output._console import CliError, console, print_json, show_moment
 from interlock_cli._output._form import result_output
 from interlock_cli._output._times import INSTANTS, Times
+from interlock_cli._pipelines._pause import zone_of
 from interlock_cli._runs._why_lines import print_explanation
 from interlock_lifecycle.reports import Explanation, explain_assumed
 from interlock_lifecycle.sensors import is_reserved
@@ -54,7 +55,7 @@ def why(
 
     With --sensor and --at it is the answer to a question: would this row let the run start? An assumed row gets the
     time of --at as updatedAt, unless it has that field, as with `interlock sensor put`. All other rows are read as they
-    are now.
+    are now. For a time to come, no other row changes until then: deadlines pass, and an evaluation window ends.
 
     \b
     Examples:
@@ -70,7 +71,12 @@ def why(
     if not stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     wanted, moment, rows = _read(date, at, sensors, stored, now)
-    explanation = explain_assumed(read_date(store, pipeline, wanted), rows, moment)
+    facts = read_date(store, pipeline, wanted)
+    if at is not None and facts.run is not None and moment < facts.run.committed_at:
+        began = show_moment(facts.run.committed_at.replace(microsecond=0), zone_of(stored))
+        before = f"before attempt {facts.run.attempt} of {wanted} began ({began})"
+        raise CliError(f"--at is {at!r}, {before}; its events are in: interlock events {pipeline} --date {wanted}")
+    explanation = explain_assumed(facts, rows, moment, now)
     if as_json:
         print_json({**wire_explanation(explanation), "zone_database": str(zone_database())})
     else:

@@ -55,7 +55,8 @@ def print_explanation(out: Output, explanation: Explanation, zones: str = "") ->
     zone = ZoneInfo(explanation.zone)
     moment = show_moment(explanation.at.replace(microsecond=0), zone)
     state: Part = (_STYLES.get(explanation.state, "cyan"), explanation.state)
-    out.line(f"{explanation.pipeline} {explanation.date} is ", state, f" at {moment}")
+    verb = "is" if explanation.read_at is None else "would be"
+    out.line(f"{explanation.pipeline} {explanation.date} {verb} ", state, f" at {moment}")
     for section in _fitted(list(_sections(explanation, zone, out.width - _LABEL, zones))):
         for place, line in enumerate(section.lines):
             label = f"{section.label if place == 0 else '':<{_LABEL}}"
@@ -137,8 +138,12 @@ def _trigger(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
 
 def _rules(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     may_run = explanation.state == NOT_EXPECTED and explanation.rerun == ACCEPTED
-    if explanation.state not in _BEFORE_ITS_JOB and not may_run:
+    at = explanation.rules_at
+    if at is not None:
+        yield f"as they were {show_moment(at.replace(microsecond=0), zone)}"
+    elif explanation.state not in _BEFORE_ITS_JOB and not may_run:
         return
+    at = at or explanation.at
     lines: list[str] = []
     failing = [rule for rule in explanation.rules if not rule.passed]
     for place, rule in enumerate(failing):
@@ -147,7 +152,7 @@ def _rules(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
             break
         lines.append(f"not: {rule.sentence}")
         if rule.row is not None:
-            lines.append(f"  {_row(rule, explanation.at, zone)}")
+            lines.append(f"  {_row(rule, at, zone)}")
     held = [rule for rule in explanation.rules if rule.passed]
     yield from lines
     if held:
@@ -197,20 +202,33 @@ def _deadline(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str
     text = f"{name}by {show_moment(clock.breach_at, zone)}: {_standing(clock, explanation, zone)}"
     if clock.moved_from is not None:
         text += f", moved over excluded days from {_short(clock.moved_from, zone)}"
-    if clock.warning_at is not None and clock.verdict == "open":
+    if clock.warning_at is not None and clock.verdict == "open" and clock.breach_at > explanation.at:
         text += f", warning {show_moment(clock.warning_at, zone)}"
     return text
 
 
 def _standing(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str:
+    read_at = explanation.read_at
     if clock.judged_at is not None:
         if clock.verdict == "met":
             return f"met {_short(clock.judged_at, zone)}"
+        if read_at is not None and clock.judged_at > read_at:
+            return "would be breached. A later success does not change it"
         return f"breached, judged {_short(clock.judged_at, zone)}. A later success does not change it"
     if explanation.state == Progress.COMPLETED:
         return "not judged"
+    if explanation.state == NOT_EXPECTED:
+        return "not judged, since the date is not expected"
     seconds = (clock.breach_at - explanation.at).total_seconds()
-    return f"{show_span(seconds)} left" if seconds > 0 else f"{show_span(-seconds)} over, not judged yet"
+    if seconds > 0:
+        return f"{show_span(seconds)} left"
+    if explanation.state == Progress.FAILED:
+        return "not judged, since the run failed before it"
+    return (
+        "breached, unless the job succeeds before"
+        if read_at is not None
+        else f"{show_span(-seconds)} over, not judged yet"
+    )
 
 
 def _log(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from interlock_config import PipelineConfig
-from interlock_rules import Mode, compile_rules, row_date, select_rows, updated_at
+from interlock_rules import Mode, UnreadableDate, compile_rules, row_date, select_rows, updated_at
 from interlock_sla import ExecutionDate, SlaError, execution_day
 
 _OBSERVED = "the pipeline is a dry run, which starts nothing: its events have the decisions"
@@ -25,18 +25,27 @@ def why_not_triggered(
     if not finding.passed:
         return finding.sentence
     source, fields = selected.sources[rule.row_name], selected.fields[rule.row_name]
-    return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
+    own = own_date(config, source, fields)
+    if own is not None and own != date:
+        return f"no row of {date} has arrived: {source} is of {own}"
+    return f"{finding.sentence}, but {_why_not_begun(config, source, fields)}"
 
 
-def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object], date: ExecutionDate) -> str:
-    """The reason why a row whose condition holds, and that counts for the date, has opened no run."""
+def own_date(config: PipelineConfig, key: str, fields: Mapping[str, object]) -> ExecutionDate | None:
+    """The date that a trigger's row opens: the date that it names, otherwise the day of its time. None without both."""
     own, stamp = row_date(key, fields), updated_at(fields)
+    if isinstance(own, UnreadableDate) or (own is None and stamp is None):
+        return None
     try:
-        if own is None and stamp is None:
-            return "it names no date and no time: it counts for the day on which it was written"
-        own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
-    except SlaError as error:
-        return f"its date cannot be read: {error}"
-    if own != date:
-        return f"it is of {own}"
+        return execution_day(stamp, config.zone) if own is None and stamp is not None else own
+    except SlaError:
+        return None
+
+
+def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object]) -> str:
+    """The reason why a row whose condition holds, and that counts for the date, has opened no run."""
+    if row_date(key, fields) is None and updated_at(fields) is None:
+        return "it names no date and no time: it counts for the day on which it was written"
+    if own_date(config, key, fields) is None:
+        return "its date cannot be read"
     return _OBSERVED if config.dry_run else "the watchdog has not started it yet"

@@ -10,6 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteDormant, NoteRest, RequestRerun, StartRun
 from interlock_lifecycle._run import RunStatus, Sensor
 from interlock_lifecycle.reports._explanation import DateFacts, Explanation, explain_date, rerun_answer
+from interlock_lifecycle.reports._projection import project
 from interlock_lifecycle.sensors._arrival import SensorFacts, SensorPath, path_of, run_key_of
 from interlock_lifecycle.sensors._postrun import decide_post_run
 from interlock_lifecycle.sensors._rejected import problem_of
@@ -26,14 +27,29 @@ class _Answer(Struct, frozen=True):
     facts: DateFacts
 
 
-def explain_assumed(facts: DateFacts, assumed: Mapping[str, Mapping[str, object]], now: datetime) -> Explanation:
+def explain_assumed(
+    facts: DateFacts, assumed: Mapping[str, Mapping[str, object]], now: datetime, read_at: datetime | None = None
+) -> Explanation:
     """Explain a date as it would be at `now` (UTC), had each of these rows been written then.
 
     assumed: the fields of each sensor row, by row key. They replace the row that exists. A row that would open the run
-    of the date gives the explanation of that run, as if its execution had started at once.
+    of the date gives the explanation of that run, as if its execution had started at once. read_at: the time of the
+    facts (UTC), by default `now`. Between this time and a later `now` no row changes, and the controller does its work.
     """
     config = facts.config
-    if config is None or not assumed:
+    if config is None:
+        return explain_date(facts, now)
+    if read_at is None or now <= read_at:
+        return _explained(facts, config, assumed, now)
+    projection = project(facts, read_at, now)
+    found = _explained(projection.facts, config, assumed, now)
+    return replace(found, assumed=(*projection.says(config), *found.assumed), read_at=read_at)
+
+
+def _explained(
+    facts: DateFacts, config: PipelineConfig, assumed: Mapping[str, Mapping[str, object]], now: datetime
+) -> Explanation:
+    if not assumed:
         return explain_date(facts, now)
     # All rows are there before the first is judged, as for a writer that writes them together.
     facts = replace(facts, rows={**facts.rows, **assumed})
@@ -62,7 +78,7 @@ def _answer(sensor: Sensor, facts: DateFacts, config: PipelineConfig) -> _Answer
         run = replace(decision.run, started_token=decision.run.run_token, started_at=sensor.written_at)
         arrival = facts.sla.arrived_at or decision.arrived_at
         sla = replace(facts.sla, arrived_at=arrival)
-        return _Answer("it opens the run", replace(facts, run=run, kept=decision.kept, sla=sla))
+        return _Answer("it opens the run", replace(facts, run=run, kept=decision.kept, sla=sla, evaluation=None))
     return _Answer(_describe(decision, sensor, facts, config), facts)
 
 

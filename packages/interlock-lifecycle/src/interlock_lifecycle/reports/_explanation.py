@@ -5,6 +5,7 @@ from datetime import date as calendar_day
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import (
@@ -20,8 +21,8 @@ from interlock_lifecycle._run import JobEntry, Pause, RerunEntry, Run, RunKey, R
 from interlock_lifecycle._start import decide_paused
 from interlock_lifecycle._words import OWN_REASONS, RerunReason
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, trigger_ends
-from interlock_lifecycle.reports._absent import why_not_triggered
-from interlock_lifecycle.reports._readings import RuleReading, read_rules
+from interlock_lifecycle.reports._absent import own_date, why_not_triggered
+from interlock_lifecycle.reports._readings import RuleReading, read_observed, read_rules
 from interlock_lifecycle.reports._report import (
     Progress,
     RunReport,
@@ -31,7 +32,7 @@ from interlock_lifecycle.reports._report import (
     has_expected_dates,
     sla_reports,
 )
-from interlock_lifecycle.reruns._rerun import RerunFacts, RerunRequest, decide_rerun
+from interlock_lifecycle.reruns._rerun import RerunFacts, RerunRequest, decide_rerun, why_no_date
 from interlock_lifecycle.runs._evaluate import (
     EvaluationFacts,
     EvaluationWindow,
@@ -42,6 +43,7 @@ from interlock_lifecycle.runs._evaluate import (
     rules_to_read,
 )
 from interlock_lifecycle.sensors._dormant import next_allowed_day
+from interlock_lifecycle.sensors._observed import ObservedRow
 from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_rules import Mode, next_change, select_rows, updated_at
 
@@ -58,6 +60,13 @@ _AROUND = timedelta(days=2)
 _SHOWN_ENTRIES = 3
 
 
+class Evaluation(Struct, frozen=True):
+    """The evaluation that let a run start or ended it: its time (UTC), and its rows by the row name of a rule."""
+
+    at: datetime
+    rows: Mapping[str, ObservedRow]
+
+
 class DateFacts(Struct, frozen=True):
     """The facts about one date, as the controller reads them.
 
@@ -66,7 +75,7 @@ class DateFacts(Struct, frozen=True):
     joblog and the rerun rows of the date. other_run: the run of the date under the other kind of schedule. request:
     the rerun request of the date. baseline: the post-run baseline, by rule key. pause: that of the
     pipeline, which may be over. slots_taken: the taken slots, for a run
-    that waits for one.
+    that waits for one. evaluation: the one that decided the run's attempt, None without one whose event is kept.
     """
 
     key: RunKey
@@ -86,6 +95,7 @@ class DateFacts(Struct, frozen=True):
     request: StandingRequest | None = None
     baseline: Mapping[str, object] = {}
     pause: Pause | None = None
+    evaluation: Evaluation | None = None
 
 
 class Budget(Struct, frozen=True):
@@ -110,11 +120,13 @@ class Explanation(Struct, frozen=True):
     state: a `Progress`, or EXCLUDED, DORMANT or NOT_EXPECTED. reason: one sentence without its full stop. decision: the
     next step of the controller on these facts, empty without one. begins_at: the cron fire or the begin of the
     date. excluded_by: the reason why its day is excluded, None for an open day. next_open_day: the first open day after
-    an excluded one. trigger, rules: each rule with the row that it reads. enough: the number of rules that must hold,
+    an excluded one. trigger, rules: each rule with the row that it reads. rules_at: the time (UTC) of the evaluation
+    that read these rows, None for the rows as they are. enough: the number of rules that must hold,
     as ALL or ANY. until, held_since, next_look: as in `RunReport`. changes_at: the time at which an age rule changes
     its result by time alone. rerun: the answer that a manual rerun request would get. changes: each change that would
     let the date go on. paused: the pause of the pipeline, empty without one. assumed: the
-    consequence of each row that was only assumed.
+    consequence of each row that was only assumed. read_at: the time of the facts (UTC), if `at` is later. The
+    explanation is then a projection, in which no other row changes.
     """
 
     pipeline: str
@@ -132,6 +144,7 @@ class Explanation(Struct, frozen=True):
     trigger: RuleReading | None = None
     enough: str = str(Mode.ALL)
     rules: tuple[RuleReading, ...] = ()
+    rules_at: datetime | None = None
     attempt: int = 0
     budgets: tuple[Budget, ...] = ()
     until: datetime | None = None
@@ -144,6 +157,7 @@ class Explanation(Struct, frozen=True):
     paused: str = ""
     changes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    read_at: datetime | None = None
 
 
 def explain_date(facts: DateFacts, now: datetime) -> Explanation:
@@ -155,9 +169,13 @@ def explain_date(facts: DateFacts, now: datetime) -> Explanation:
     report = _report(facts, now)
     state, reason = _state(facts, config, report, now)
     excluded_by = exclusions.reason(day)
-    rules = read_rules(config.validation.rules, facts.rows, facts.kept, facts.key.date, now)
-    trigger = config.trigger_rule
-    (trigger_reading,) = read_rules([trigger], facts.rows, facts.kept, facts.key.date, now) if trigger else (None,)
+    evaluation = facts.evaluation
+    rules = (
+        read_rules(config.validation.rules, facts.rows, facts.kept, facts.key.date, now)
+        if evaluation is None
+        else read_observed(config.validation.rules, evaluation.rows, evaluation.at)
+    )
+    trigger = _trigger(facts, config, now)
     rerun = rerun_answer(facts, config, RerunReason.MANUAL, now)
     awaits_rules = report is None or report.progress in (Progress.COMMITTED, Progress.HELD, Progress.EVALUATING)
     return Explanation(
@@ -173,9 +191,10 @@ def explain_date(facts: DateFacts, now: datetime) -> Explanation:
         begins_at=begin_of(config, facts.key.date),
         excluded_by=excluded_by,
         next_open_day=_next_open_day(facts, config, state, now),
-        trigger=trigger_reading,
+        trigger=trigger,
         enough=str(config.validation.trigger),
         rules=rules,
+        rules_at=evaluation.at if evaluation is not None else None,
         attempt=report.attempt if report is not None else 0,
         budgets=_budgets(config, facts.reruns),
         until=_until(facts, config, report, state),
@@ -186,8 +205,23 @@ def explain_date(facts: DateFacts, now: datetime) -> Explanation:
         log=_log(facts.entries),
         rerun=rerun,
         paused=_paused(facts, now),
-        changes=tuple(_changes(facts, config, state, rules, trigger_reading, rerun, paused=bool(_paused(facts, now)))),
+        changes=tuple(_changes(facts, config, state, rules, trigger, rerun, paused=bool(_paused(facts, now)))),
     )
+
+
+def _trigger(facts: DateFacts, config: PipelineConfig, now: datetime) -> RuleReading | None:
+    """The reading of the trigger. A row that opens another date does not fulfil it for a date without a run."""
+    rule, date = config.trigger_rule, facts.key.date
+    if rule is None:
+        return None
+    (reading,) = read_rules([rule], facts.rows, facts.kept, date, now)
+    if facts.run is not None or reading.row is None or reading.is_kept:
+        return reading
+    own = own_date(config, reading.row, facts.rows.get(reading.row, {}))
+    if own is None or own == date:
+        return reading
+    sentence = f"{rule.key}: no row of {date} has arrived"
+    return replace(reading, passed=False, row_date=str(own), gap=None, sentence=sentence)
 
 
 def _without_config(facts: DateFacts, now: datetime) -> Explanation:
@@ -256,6 +290,9 @@ def _state(facts: DateFacts, config: PipelineConfig, report: RunReport | None, n
         return NOT_EXPECTED, unexpected
     if begin_of(config, date) > now:
         return str(Progress.NOT_BEGUN), "the date has not begun"
+    impossible = why_no_date(date, config, now)
+    if impossible is not None:
+        return NOT_EXPECTED, impossible
     return str(Progress.NOT_BEGUN), why_not_triggered(config, facts.rows, date, now)
 
 
@@ -400,7 +437,8 @@ def _demands(
         demands = [f"{one.key}: {one.demand}" for one in rules if not one.passed]
         return demands if config.validation.trigger is Mode.ALL or len(demands) < 2 else [" or ".join(demands)]
     if state == Progress.NOT_BEGUN and trigger is not None and not trigger.passed:
-        return [f"{trigger.key}: {trigger.demand}"]
+        of_another = trigger.row_date is not None and trigger.row_date != str(key.date)
+        return [f"{trigger.key}: a row of {key.date}" if of_another else f"{trigger.key}: {trigger.demand}"]
     if state in (Progress.FAILED, Progress.COMPLETED, NOT_EXPECTED) and rerun == ACCEPTED:
         return [f"a rerun: interlock rerun {key.pipeline_id} {key.date}"]
     return []

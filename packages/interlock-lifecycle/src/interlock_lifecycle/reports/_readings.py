@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from interlock_lifecycle._decision import KeptRows
+from interlock_lifecycle.sensors._observed import ObservedRow
 from interlock_rules import Finding, Mode, Rule, Selection, UnreadableDate, compile_rules, row_date, select_rows, shown
 from interlock_sla import ExecutionDate
 
@@ -50,7 +51,21 @@ def read_rules(
     now: datetime,
 ) -> tuple[RuleReading, ...]:
     """The reading of each rule at `now` (aware), in the order of the rules. rows: by row key."""
-    selected = select_rows(rows, rules, date, kept.rows)
+    return _read_selected(rules, select_rows(rows, rules, date, kept.rows), now)
+
+
+def read_observed(rules: Sequence[Rule], rows: Mapping[str, ObservedRow], at: datetime) -> tuple[RuleReading, ...]:
+    """The reading of each rule at the evaluation of the time `at` (aware), whose event has these rows.
+
+    rows: by the row name of a rule. A rule that the event does not have, or whose row is cut, is left out.
+    """
+    known = [rule for rule in rules if rule.row_name in rows and not rows[rule.row_name].cut]
+    there = {name: row for name, row in rows.items() if row.fields is not None}
+    fields = {name: row.fields for name, row in there.items() if row.fields is not None}
+    return _read_selected(known, Selection(fields, sources={name: row.source for name, row in there.items()}), at)
+
+
+def _read_selected(rules: Sequence[Rule], selected: Selection, now: datetime) -> tuple[RuleReading, ...]:
     findings = compile_rules(Mode.ALL, rules).find(selected.fields, now, selected.notes)
     return tuple(_reading(finding, selected, now) for finding in findings)
 

@@ -25,7 +25,7 @@ from interlock_lifecycle._words import OWN_REASONS, TERMINAL_JOB_EVENTS, JobEven
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event, owner_detail
 from interlock_lifecycle.reruns._rejections import rejection_counter
-from interlock_sla import Exclusions
+from interlock_sla import Exclusions, ExecutionDate
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -131,7 +131,12 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
         return f"the pipeline's schedule is {config.schedule_id!r}, not {request.key.schedule_id!r}"
     if facts.run is not None or (facts.dry_run is not None and facts.dry_run.triggered_at is not None):
         return None
-    tomorrow = request.at.astimezone(config.zone).date() + timedelta(days=1)
+    return why_no_date(date, config, request.at)
+
+
+def why_no_date(date: ExecutionDate, config: PipelineConfig, now: datetime) -> str | None:
+    """The reason why a date that has not begun can get no run at `now` (UTC). None if it can."""
+    tomorrow = now.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
         return f"{date} is in the future: the last date that may be requested is {tomorrow}"
     back, farthest = (tomorrow - date.day).days - 1, config.schedule.dates.back
