@@ -28,6 +28,7 @@ PIPELINE = {
     "job": {"type": "command", "config": {"command": "true"}},
 }
 Put = Callable[..., None]
+INDEX = ("GSI1PK", "GSI1SK")
 
 
 @pytest.fixture
@@ -44,11 +45,22 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Iterator[Put]:
                 TableName=f"prod-interlock-{name}",
                 BillingMode="PAY_PER_REQUEST",
                 KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("PK", "SK")],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("PK", "SK", *INDEX)],
+                GlobalSecondaryIndexes=[
+                    {
+                        "IndexName": "GSI1",
+                        "KeySchema": [
+                            {"AttributeName": key, "KeyType": kind}
+                            for key, kind in zip(INDEX, ("HASH", "RANGE"), strict=True)
+                        ],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ],
             )
             if name == "control":
                 control = table
-        control.put_item(Item={"PK": "PIPELINE#p", "SK": "CONFIG", "config": json.dumps(PIPELINE)})
+        config = {"PK": "PIPELINE#p", "SK": "CONFIG", "config": json.dumps(PIPELINE)}
+        control.put_item(Item={**config, **dict(zip(INDEX, ("CONFIG", "p"), strict=True))})
 
         def write(*intents: dict[str, Any], **attributes: Any) -> None:
             row = {
@@ -193,7 +205,7 @@ def test_date_without_a_job_has_exit_code_1(put: Put) -> None:
 
 def test_unknown_names_are_errors(put: Put) -> None:
     done = CliRunner().invoke(main, ["logs", "q", DAY, "-e", "prod"])
-    assert (done.exit_code, done.stderr) == (2, "error: there is no pipeline 'q' in 'prod'\n")
+    assert (done.exit_code, done.stderr) == (2, "error: there is no pipeline 'q' in 'prod'; known: p\n")
     assert "'x' is not valid" in invoke(date="x", code=2).stderr
 
 

@@ -108,7 +108,9 @@ def test_end_that_is_not_ahead_is_invalid(until: str, problem: str, store: Store
 
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_unknown_pipeline_is_an_error_of_the_input(command: str, store: Store) -> None:
-    assert invoke(command, "gold", code=2) == "error: there is no pipeline 'gold' in 'test'\n"
+    assert (
+        invoke(command, "gold", code=2) == "error: there is no pipeline 'gold' in 'test'; did you mean gold-orders?\n"
+    )
 
 
 def test_pause_of_a_dry_run_warns(store: Store) -> None:

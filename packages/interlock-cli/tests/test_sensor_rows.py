@@ -101,4 +101,4 @@ def test_row_with_an_unreadable_date_has_its_problem(store: Store) -> None:
 
 @pytest.mark.parametrize("words", [("list", "gold"), ("get", "gold", "landing")])
 def test_unknown_pipeline_is_an_error_of_the_input(words: tuple[str, ...], store: Store) -> None:
-    assert invoke(*words, code=2).stderr == "error: there is no pipeline 'gold' in 'test'\n"
+    assert invoke(*words, code=2).stderr == "error: there is no pipeline 'gold' in 'test'; known: bronze\n"

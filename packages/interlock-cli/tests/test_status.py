@@ -492,7 +492,7 @@ UNSTARTED = "the watchdog has not started it yet"
         (
             COUNT,
             {"ready": {"count": 120, "updatedAt": "2026-03-01T08:00:00Z"}},
-            "gte 100 holds, since 2026-03-01T08:00:00Z, but it is of 2026-03-01",
+            " has arrived: ready is of 2026-03-01",
         ),
         (COUNT, {"ready": {"count": 120, "date": "2026-03-02"}}, f"count is 120, gte 100 holds, but {UNSTARTED}"),
         (COUNT, {"ready": {"count": 120}}, "but it names no date and no time: it counts for the day on which it was"),

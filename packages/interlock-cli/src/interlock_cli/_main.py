@@ -50,9 +50,9 @@ class _Interlock(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
+            from interlock_cli._output._near import near_names
 
-            close = get_close_matches(str(args[0]), self.list_commands(context), n=1)
+            close = near_names(str(args[0]), self.list_commands(context), 1)
             if not close or context.resilient_parsing:
                 raise
             text = f"{error.message.removesuffix('.')}. Did you mean {close[0]}?"

@@ -154,11 +154,11 @@ class _Reader:
         )
 
     def _known(self, place: str, table: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-        from difflib import get_close_matches
+        from interlock_cli._output._near import near_names
 
         for key in table:
             if key not in keys:
-                close = get_close_matches(key, keys, n=1)
+                close = near_names(key, keys, 1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 self.problems.append(f"{place}{key}: is unknown, must be one of {', '.join(keys)}{hint}")
 

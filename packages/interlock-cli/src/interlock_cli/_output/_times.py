@@ -1,9 +1,7 @@
 """Reads the times of the command line: a date, a time, or a length of time from now."""
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -75,11 +73,3 @@ def read_length(text: str) -> timedelta:
     if days is None:
         return parse_duration(text)
     return timedelta(days=int(days[1])) + (parse_duration(days[2]) if days[2] else timedelta())
-
-
-def unknown_pipeline(name: str, known: Iterable[str], environment: str) -> str:
-    """The error of a name that no pipeline has, with the names that are near it."""
-    close = get_close_matches(name, list(known), n=3)
-    return f"there is no pipeline {name!r} in {environment!r}" + (
-        f"; did you mean {' or '.join(close)}?" if close else ""
-    )

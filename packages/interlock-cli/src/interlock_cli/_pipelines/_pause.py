@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, console, print_json, show_moment
 from interlock_cli._output._form import result_output
@@ -49,10 +50,10 @@ def pause(
     store = where.store()
     stored = store.config(pipeline)
     if not stored.exists:
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+        raise unknown_pipeline(store, pipeline, environment)
     made = Pause(_read(until, reason, stored, now), caller(where), reason.strip())
     if not store.pause(pipeline, made):
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+        raise unknown_pipeline(store, pipeline, environment)
     if as_json:
         print_json(wire_pause(pipeline, made))
         return

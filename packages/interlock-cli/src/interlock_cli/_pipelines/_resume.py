@@ -3,7 +3,8 @@
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._output._console import CliError, console, print_json
+from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._output._console import console, print_json
 from interlock_cli._output._form import result_output
 
 
@@ -25,7 +26,7 @@ def resume(pipeline: str, environment: str, endpoint_url: str | None, as_json: b
     store = deployment(environment, endpoint_url).store()
     before = store.config(pipeline)
     if not before.exists or not store.resume(pipeline):
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+        raise unknown_pipeline(store, pipeline, environment)
     was_paused = before.pause is not None
     if as_json:
         print_json({"pipeline": pipeline, "paused": False, "result": "resumed" if was_paused else "unchanged"})

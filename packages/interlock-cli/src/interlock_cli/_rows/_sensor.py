@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, console, print_json
 from interlock_cli._output._form import result_output
 from interlock_cli._rows._sensor_rows import get_sensor, list_sensors
@@ -69,8 +70,7 @@ def put(
         data.setdefault("updatedAt", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     store = deployment(environment, endpoint_url).store()
     if not store.config(pipeline).exists:
-        known = ", ".join(store.pipelines()[:10]) or "none"
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}; known: {known}")
+        raise unknown_pipeline(store, pipeline, environment)
     _answer(pipeline, key, data, changed=store.change_sensor(pipeline, key, data), as_json=as_json)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._output._console import CliError, console, print_json, show_age, show_moment, table
+from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._output._console import console, print_json, show_age, show_moment, table
 from interlock_cli._output._errors import OutputError
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
 from interlock_cli._pipelines._pause import zone_of
@@ -86,7 +87,7 @@ def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | No
 def _config(store: Store, pipeline: str, environment: str) -> StoredConfig:
     stored = store.config(pipeline)
     if not stored.exists:
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+        raise unknown_pipeline(store, pipeline, environment)
     return stored
 
 

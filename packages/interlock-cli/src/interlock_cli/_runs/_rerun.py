@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
 from interlock_cli._deployment._settings import LOCAL
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, console, error_console, print_json
 from interlock_cli._output._form import result_output
@@ -197,6 +198,8 @@ def _config_for(store: Store, pipeline: str, environment: str, reason: str | Non
     if reason is not None and reason in _RESERVED:
         raise CliError(f"--reason {reason}: is reserved for Interlock itself; give another reason")
     stored = store.config(pipeline)
+    if not stored.exists:
+        raise unknown_pipeline(store, pipeline, environment)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
     if stored.pause is not None and stored.pause.holds(datetime.now(UTC)):
@@ -223,6 +226,8 @@ def request_rerun(
     if reason == RerunReason.JOB_FAIL_RETRY:
         raise CliError(f"--reason {reason}: is reserved for retries after a failed job; give another reason")
     stored = store.config(pipeline)
+    if not stored.exists:
+        raise unknown_pipeline(store, pipeline, environment)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
     key = RunKey(pipeline, stored.config.schedule_id, execution_date)

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, show_moment
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._output._times import Times, unknown_pipeline
+from interlock_cli._output._times import Times
 from interlock_cli._signals._event_rows import EventRow, read_event
 from interlock_cli._signals._events import COLUMNS, INFRASTRUCTURE, colour_of
 from interlock_lifecycle import RunKey, Verdict
@@ -58,7 +59,7 @@ def history(
     store = where.store()
     stored = store.config(pipeline)
     if pipeline != INFRASTRUCTURE and not stored.exists:
-        raise CliError(unknown_pipeline(pipeline, store.pipelines(), environment))
+        raise unknown_pipeline(store, pipeline, environment)
     zone = stored.config.zone if stored.config is not None else ZoneInfo("UTC")
     begin, end = _period(since, until, types, Times(now, zone))
     rows = (row for row in store.event_history(pipeline, begin, end) if not types or _type_of(row) in types)

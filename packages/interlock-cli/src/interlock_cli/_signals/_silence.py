@@ -12,10 +12,11 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, Part, console, error_console, print_json
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
-from interlock_cli._output._times import Times, unknown_pipeline
+from interlock_cli._output._times import Times
 from interlock_cli._signals._events import INFRASTRUCTURE
 from interlock_config import alert_types, glob_matches
 from interlock_store import Silence, Store, UnreadableSilence, format_time
@@ -116,7 +117,7 @@ def add(
     problems += [problem] if problem else []
     is_known = pipeline == INFRASTRUCTURE or any(glob_matches(pipeline, name) for name in known)
     if not is_known and _ID.fullmatch(pipeline):
-        problems.append(unknown_pipeline(pipeline, known, environment))
+        problems.append(unknown_pipeline(store, pipeline, environment).message)
     if problems or end is None:
         raise CliError(*problems)
     made = Silence(

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, print_json, show_moment, show_span
 from interlock_cli._output._form import result_output
-from interlock_cli._output._times import unknown_pipeline
 from interlock_cli._signals._event_rows import read_event
 from interlock_cli._trials._onboarding import (
     MOST_DAYS,
@@ -61,7 +61,7 @@ def onboard(pipeline: str, days: int, environment: str, endpoint_url: str | None
     store = where.store()
     stored = store.config(pipeline)
     if not stored.exists:
-        raise CliError(unknown_pipeline(pipeline, store.pipelines(), environment))
+        raise unknown_pipeline(store, pipeline, environment)
     config = stored.config
     if config is None:
         raise CliError(f"the config of {pipeline} cannot be read: {stored.problem}")

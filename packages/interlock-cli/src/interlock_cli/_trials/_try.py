@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, console, print_json
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._output._times import Times, unknown_pipeline
+from interlock_cli._output._times import Times
 from interlock_cli._pipelines._files import read_files
 from interlock_cli._trials._export import read_export
 from interlock_cli._trials._try_lines import print_trial
@@ -66,8 +67,7 @@ def try_(
     store = read_export(export, after.id) if export is not None else deployment(environment, endpoint_url).store()
     stored = store.config(after.id)
     if not stored.exists:
-        known = store.pipelines()
-        raise CliError(unknown_pipeline(after.id, known, environment if export is None else export))
+        raise unknown_pipeline(store, after.id, environment if export is None else export)
     begin, end = _period(since, until, Times(now, after.zone))
     exclusions = after.exclusions(_checked(after, calendars, store, files[0]))
     trial = Trial(stored.config, after, exclusions, stored.created_at or begin, begin, min(end, now))
