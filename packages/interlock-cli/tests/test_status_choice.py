@@ -1,5 +1,7 @@
 """`interlock status`: the pipelines and dates that it chooses, those that it never hides, and its exit codes."""
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +12,7 @@ from click.testing import CliRunner, Result
 from interlock_cli import main
 from interlock_cli._runs._status import print_statuses
 from interlock_config import decode_yaml
-from interlock_lifecycle import CloseRun, JobOutcome, RunKey
+from interlock_lifecycle import CloseRun, JobOutcome, Pause, RunKey
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
 from interlock_sla import ExecutionDate
 from interlock_store import MemoryTables, Overview, Store, TableNames, read_statuses
@@ -48,13 +50,17 @@ class World:
         opened = open_run(key, decided_at=at, execution_timeout=TIMEOUT, arrived_at=at)
         self.store.commit(opened)
         self.store.commit(decide_started(opened.run, opened.run.run_token, now=at, execution_timeout=TIMEOUT))  # type: ignore[arg-type]
-        if event is None:
-            return
-        stored = self.store.config(name)
-        facts = CloseFacts(self.store.run(key), stored.config, 9, stored.exclusions, self.store.sla(key))
+        if event is not None:
+            self.close(name, number, event, late=late)
+
+    def close(self, name: str, number: int, event: str, *, late: bool = False) -> None:
+        key, stored = self.key(name, number), self.store.config(name)
+        run = self.store.run(key)
+        assert run is not None
+        facts = CloseFacts(run, stored.config, 9, stored.exclusions, self.store.sla(key))
         outcome = JobOutcome(event, error="boom" if event == "fail" else "")
-        end = at + timedelta(hours=2 if late else 0)
-        closed = decide_completion(facts, opened.run.run_token, outcome, now=end, execution_timeout=TIMEOUT)
+        end = run.committed_at + timedelta(hours=2 if late else 0)
+        closed = decide_completion(facts, run.run_token, outcome, now=end, execution_timeout=TIMEOUT)
         assert isinstance(closed, CloseRun)
         self.store.commit(closed)
 
@@ -97,9 +103,12 @@ def test_patterns_and_owners_choose_pipelines(world: World) -> None:
     assert list(shown("gold-*")) == ["gold-a", "gold-b"]
     assert list(shown("--owner", "x")) == ["bronze", "gold-a"]
     assert list(shown("gold-?", "--owner", "x")) == ["gold-a"]
-    assert invoke("--owner", "z").stdout.startswith("no pipelines yet, or none with these options\n")
+    said = "error: --owner is 'z', which no pipeline has; owners: x, y\n"
+    assert invoke("--owner", "z", "--fail-on", "held", code=2).stderr == said
     assert invoke("silver-*", code=2).stderr == "error: 'silver-*' matches no pipeline of 'test'\n"
-    assert invoke("silver", code=2).stderr == "error: there is no pipeline 'silver' in 'test'\n"
+    assert invoke("silver", code=2).stderr == (
+        "error: there is no pipeline 'silver' in 'test'; known: bronze, gold-a, gold-b\n"
+    )
 
 
 def test_states_and_dates_choose_runs(world: World) -> None:
@@ -109,7 +118,7 @@ def test_states_and_dates_choose_runs(world: World) -> None:
         world.run("a", number, event)
     assert shown("--state", "held") == {"a": ["01-02", "01-05"]}
     assert shown("--state", "failed", "--state", "completed") == {"a": ["01-01", "01-03", "01-04"]}
-    assert shown("--since", "2026-01-04") == {"a": ["01-04", "01-05"]}
+    assert shown("--since", "2026-01-04") == {"a": ["01-02", "01-04", "01-05"]}
     assert shown("--since", "2026-01-04", "--state", "failed") == {"a": ["01-04"]}
 
 
@@ -179,9 +188,29 @@ def test_wait_goes_on_until_the_run_is_closed(world: World, monkeypatch: pytest.
         if len(naps) == 2:
             world.run("a", 0, "success")
 
-    monkeypatch.setattr("interlock_cli._runs._status.time.sleep", sleep)
+    monkeypatch.setattr("interlock_cli._runs._end.time.sleep", sleep)
     invoke("a", "--wait", "2026-01-01")
     assert len(naps) == 2
+
+
+def test_wait_shows_its_date_and_each_change_of_its_state(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.push("a")
+    world.run("a", 1)
+    world.run("a", 3)
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 6:
+            world.run("a", 2, None)
+        if len(naps) == 12:
+            world.close("a", 2, "success")
+
+    monkeypatch.setattr("interlock_cli._runs._end.time.sleep", sleep)
+    done = invoke("a", "--wait", "2026-01-03", "--json")
+    assert [run["date"] for run in json.loads(done.stdout)[0]["runs"]] == ["2026-01-03"]
+    waited = [line for line in done.stderr.splitlines() if line.startswith("a ")]
+    assert [line.split(":")[0] for line in waited] == ["a 2026-01-03 is not begun", "a 2026-01-03 is held"]
 
 
 def test_wait_needs_one_pipeline_and_a_date(world: World) -> None:
@@ -189,6 +218,7 @@ def test_wait_needs_one_pipeline_and_a_date(world: World) -> None:
     world.push("ab")
     assert "--wait needs one PIPELINE" in invoke("--wait", "2026-01-01", code=2).stderr
     assert "--wait needs one PIPELINE" in invoke("a*", "--wait", "2026-01-01", code=2).stderr
+    assert "--wait needs one PIPELINE" in invoke("a?", "--wait", "2026-01-01", code=2).stderr
     assert "--wait: 'x'" in invoke("a", "--wait", "x", code=2).stderr
 
 
@@ -208,6 +238,55 @@ def test_excluded_today_says_until_when(world: World) -> None:
         "reason": "excluded date",
         "next_open_day": str(tomorrow),
     }
+
+
+def test_excluded_today_has_a_row_for_programs_and_a_state(world: World) -> None:
+    today = datetime.now(UTC).date()
+    world.push("a", more=f', exclude: {{dates: ["{today}"]}}')
+    world.run("a", 0)
+    rows = list(csv.DictReader(io.StringIO(invoke("a", "-o", "csv").stdout)))
+    assert [(row["date"], row["progress"]) for row in rows] == [
+        ("2026-01-01", "completed"),
+        (str(today), "excluded"),
+    ]
+    assert rows[1]["reason"].startswith(f"{today:%A} (excluded date), until ")
+    for words in (("--since", str(today)), ("--state", "excluded")):
+        (one,) = json.loads(invoke("a", *words, "--json").stdout)
+        assert (one["runs"], one["excluded_today"]["day"]) == ([], str(today))
+    assert shown("--state", "held") == {}
+
+
+def test_states_of_a_deadline_choose_runs(world: World) -> None:
+    world.push("a")
+    for number, (event, late) in enumerate([("success", True), (None, False), ("fail", False), ("success", False)]):
+        world.run("a", number, event, late=late)
+    assert shown("--state", "late") == {"a": ["01-01"]}
+    assert shown("--state", "breached") == {"a": ["01-01", "01-02", "01-03"]}
+
+
+def test_pause_is_shown_before_a_run_is_open(world: World) -> None:
+    world.push("a")
+    world.store.pause("a", Pause(None, "ada", "migration"))
+    said = " ".join(invoke("a").stdout.split())
+    assert "a paused the pipeline is paused until it is resumed by ada: migration" in said
+    (one,) = json.loads(invoke("a", "--json").stdout)
+    assert one["paused"] == {"pipeline": "a", "paused": True, "until": None, "by": "ada", "reason": "migration"}
+    (row,) = csv.DictReader(io.StringIO(invoke("a", "-o", "csv").stdout))
+    assert (row["progress"], row["reason"][:22]) == ("paused", "the pipeline is paused")
+    world.store.pause("a", Pause(FIRST, "ada"))
+    assert json.loads(invoke("a", "--json").stdout)[0]["paused"] is None
+
+
+def test_removed_pipeline_has_the_rows_that_stay(world: World) -> None:
+    for name in ("a", "b"):
+        world.push(name)
+        world.run(name, 0)
+    world.run("a", 1, None)
+    world.store.remove_config("a")
+    world.store.remove_config("b")
+    assert shown("a") == {"a": ["01-01", "01-02"]}
+    assert shown() == {"a": ["01-01", "01-02"]}
+    assert "a removed the pipeline has no config, and its rows stay" in " ".join(invoke("a").stdout.split())
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])

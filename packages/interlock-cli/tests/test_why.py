@@ -332,7 +332,8 @@ def test_invalid_arguments_are_all_reported(arguments: tuple[str, ...], problems
 
 def test_unknown_pipeline_is_an_error_of_the_input(world: World) -> None:
     done = CliRunner().invoke(main, ["why", "gold-order", "2026-03-03"])
-    assert (done.exit_code, done.stderr) == (2, "error: there is no pipeline 'gold-order' in 'test'\n")
+    said = "error: there is no pipeline 'gold-order' in 'test'; did you mean gold-orders?\n"
+    assert (done.exit_code, done.stderr) == (2, said)
 
 
 def test_completed_run_shows_the_rows_that_let_it_start(world: World) -> None:

@@ -419,6 +419,11 @@ class Facts:
         # A row that is not a pipeline's is in the index by mistake. It must not hide the pipelines.
         return [pipeline_of(row["PK"]) for row in rows if is_pipeline_pk(row["PK"])]
 
+    def has_rows(self, pipeline_id: str) -> bool:
+        """Whether the control table or the events table has a row of a pipeline, which may have been removed."""
+        tables = (self.names.control, self.names.events)
+        return any(next(self._tables.query(name, pipeline_pk(pipeline_id), limit=1), None) for name in tables)
+
     def pipelines_naming(self, calendar: str) -> list[str]:
         """The ids of the indexed pipelines whose config names a calendar. It reads all configs, for rare use."""
         rows = self._tables.query(self.names.control, CONFIG, index=INDEX)

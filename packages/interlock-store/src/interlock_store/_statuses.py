@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import KeptRows, Run, RunKey, RunStatus
+from interlock_lifecycle import KeptRows, Pause, Run, RunKey, RunStatus
 from interlock_lifecycle.dates import Expectation
 from interlock_lifecycle.reports import (
     Progress,
@@ -76,6 +76,11 @@ class PipelineStatus(Struct, frozen=True):
     stored: StoredConfig
     excluded: ExcludedToday | None = None
 
+    def pause(self, now: datetime) -> Pause | None:
+        """The pause that holds the pipeline at `now` (UTC). None without one."""
+        pause = self.stored.pause
+        return pause if pause is not None and pause.holds(now) else None
+
     @property
     def runs(self) -> list[RunReport]:
         """The dates with a run."""
@@ -95,15 +100,17 @@ def read_statuses(
     """The status of one pipeline, of several, or of all (None), with the `last` newest dates of each.
 
     with_troubles: also each run that is not closed, however old, and the failed runs among the newest 31 dates.
-    Otherwise older rows are not read.
+    Otherwise older rows are not read. All pipelines include those that were removed while a run is not closed.
     """
     names = store.pipelines() if pipelines is None else [pipelines] if isinstance(pipelines, str) else list(pipelines)
     unclosed: dict[str, list[RunKey]] = defaultdict(list)
     if with_troubles:
         for run in (*overview.running(), *overview.unstarted()):
             unclosed[run.key.pipeline_id].append(run.key)
+    if pipelines is None:
+        names = [*names, *sorted(unclosed.keys() - set(names))]
     for name in names:
-        yield _Look(store, overview, name, now).status(last, unclosed[name] if with_troubles else None)
+        yield _Look(store, overview, name, now).status(last, unclosed.get(name, ()) if with_troubles else None)
 
 
 class _Look:

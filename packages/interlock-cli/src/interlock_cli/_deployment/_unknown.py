@@ -1,4 +1,4 @@
-"""The error for an id that no pipeline of the deployment has. Only this error loads it."""
+"""The pipeline that an id names, and the error for an id that no pipeline has."""
 
 from typing import TYPE_CHECKING
 
@@ -8,10 +8,21 @@ from interlock_cli._output._errors import CliError
 from interlock_cli._output._near import near_names
 
 if TYPE_CHECKING:
-    from interlock_store import Store
+    from interlock_store import Store, StoredConfig
 
 _MOST_NEAR, _MOST_KNOWN = 3, 10
 _SHORTEST_PART = 3
+
+
+def known_pipeline(store: "Store", pipeline: str, environment: str) -> "StoredConfig":
+    """The config of a pipeline. That of a removed pipeline whose rows stay does not exist, and has its problem.
+
+    Raises CliError for an id that has no row.
+    """
+    stored = store.config(pipeline)
+    if stored.exists or store.has_rows(pipeline):
+        return stored
+    raise unknown_pipeline(store, pipeline, environment)
 
 
 def unknown_pipeline(store: "Store", pipeline: str, environment: str) -> CliError:

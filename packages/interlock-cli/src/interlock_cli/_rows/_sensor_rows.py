@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import console, print_json, show_age, show_moment, table
 from interlock_cli._output._errors import OutputError
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
 from interlock_cli._pipelines._pause import zone_of
 from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date, shown, updated_at
-from interlock_store import Store, StoredConfig
+from interlock_store import StoredConfig
 
 _Fields = Mapping[str, object]
 
@@ -45,7 +45,7 @@ def list_sensors(
       interlock sensor list bronze-orders --key 'landing#2026-03' --json
     """
     store = deployment(environment, endpoint_url).store()
-    stored = _config(store, pipeline, environment)
+    stored = known_pipeline(store, pipeline, environment)
     rows = ((key, fields) for key, fields in store.sensors_by_key(pipeline, prefix) if every or not is_reserved(key))
     found = list(islice(rows, last + 1))
     if form is not Form.TABLE:
@@ -70,7 +70,7 @@ def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | No
       interlock sensor get bronze-orders landing --json | jq .data.count
     """
     store = deployment(environment, endpoint_url).store()
-    stored = _config(store, pipeline, environment)
+    stored = known_pipeline(store, pipeline, environment)
     fields = store.sensor_rows(pipeline, (key,)).get(key)
     if fields is None:
         raise OutputError(f"{pipeline} has no sensor row {key!r}")
@@ -82,13 +82,6 @@ def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | No
     out.line(f"{pipeline} SENSOR#{key}, {date}{f', written {written}' if written else ''}")
     for name, value in fields.items():
         out.line(f"  {name}: {shown(value)}")
-
-
-def _config(store: Store, pipeline: str, environment: str) -> StoredConfig:
-    stored = store.config(pipeline)
-    if not stored.exists:
-        raise unknown_pipeline(store, pipeline, environment)
-    return stored
 
 
 def _print_rows(rows: list[tuple[str, _Fields]], stored: StoredConfig, now: datetime) -> None:

@@ -7,7 +7,7 @@ import click
 from msgspec import Struct
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
-from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, console, print_json, show_span
 from interlock_cli._output._form import result_output
@@ -94,9 +94,7 @@ def _run_of(where: Deployment, pipeline: str, date: str) -> Run:
     except ExecutionDateError as error:
         raise CliError(str(error)) from None
     store = where.store()
-    stored = store.config(pipeline)
-    if not stored.exists:
-        raise unknown_pipeline(store, pipeline, where.environment)
+    stored = known_pipeline(store, pipeline, where.environment)
     schedule = "stream" if stored.config is None else stored.config.schedule_id
     key = RunKey(pipeline, schedule, wanted)
     run = store.run(key) or store.run(key.under_other_schedule)

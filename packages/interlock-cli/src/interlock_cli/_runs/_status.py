@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 import click
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import (
     Cell,
     CliError,
     Output,
-    OutputError,
     Part,
     console,
     error_console,
@@ -26,12 +27,13 @@ from interlock_cli._output._console import (
 )
 from interlock_cli._output._foreign import shown as shown_text
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._runs._status_choice import FAILURES, STATES, read_choice
+from interlock_cli._pipelines._pause import wire_pause
+from interlock_cli._runs._end import wait_for_end
+from interlock_cli._runs._status_choice import EXCLUDED, FAILURES, STATES, UNREADABLE, read_choice
 from interlock_cli._signals._dead_letters import count_dead_letters
 from interlock_config import glob_matches
-from interlock_lifecycle import RunKey, RunStatus
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
-from interlock_sla import Clock, ExecutionDateError, parse_execution_date
+from interlock_sla import Clock
 from interlock_store import ExcludedToday, PipelineStatus, Store, UnreadableStatus, read_statuses
 
 _Row: TypeAlias = tuple[str, str, Part, str, Cell]
@@ -40,9 +42,9 @@ _NARROW = 100
 
 _INDENT = "  "
 _WATCH_SECONDS = 5
-_POLL_SECONDS = 1.0
+_MOST_DATES = 1000
 _WHOLE = ("pipeline", "date", "state")
-_UNREADABLE = "unreadable"
+_PAUSED = "paused"
 _COLUMNS = (
     "pipeline",
     "date",
@@ -72,7 +74,9 @@ _COLOURS = {
 
 @click.command()
 @click.argument("pipeline", required=False)
-@click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="Number of dates to show.")
+@click.option(
+    "--last", default=8, show_default=True, type=click.IntRange(1, _MOST_DATES), help="Number of dates to show."
+)
 @click.option(
     "--state",
     "states",
@@ -81,13 +85,15 @@ _COLOURS = {
     metavar="NAME",
     help=f"Only dates in this state. Repeatable. One of {', '.join(STATES)}.",
 )
-@click.option("--since", metavar="DATE", help="Only dates from this one on.")
+@click.option("--since", metavar="DATE", help="Only dates from this one on, and runs that are not closed.")
 @click.option("--owner", metavar="NAME", help="Only pipelines of this owner.")
 @click.option(
     "--fail-on", metavar="KINDS", help=f"End with exit code 1 if a shown date is one of these: {', '.join(FAILURES)}."
 )
 @click.option("--watch", is_flag=True, help="Show it again every 5 seconds until Ctrl-C. It needs a terminal.")
-@click.option("--wait", metavar="DATE", help="Wait for the end of the run of this date. Exit code 1 if it failed.")
+@click.option(
+    "--wait", metavar="DATE", help="Wait for the end of the run of this date, then show it. Exit code 1 if it failed."
+)
 @deployment_options
 @row_output()
 def status(
@@ -106,7 +112,8 @@ def status(
     """Show the state, the reason and the deadlines of each date.
 
     PIPELINE is an id or a pattern with * and ?. The newest dates are shown. A run that is not closed is always shown,
-    however old, and so is a failed run among the newest 31 dates. A pipeline whose today is excluded says so.
+    however old, and so is a failed run among the newest 31 dates. A pipeline whose today is excluded, or that is
+    paused, says so. A pipeline that was removed is shown by its id, and while a run of it is not closed.
 
     Deadlines are in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. A date that
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
@@ -131,10 +138,12 @@ def status(
     store = where.store()
     names = _names(store, pipeline, environment)
     if wait is not None:
-        _wait_for_end(store, names, wait)
+        date = wait_for_end(store, pipeline, wait)
+        chosen, last = replace(chosen, only=date), _MOST_DATES
 
     def look(now: datetime) -> list[PipelineStatus]:
-        found = read_statuses(store, where.overview(), names, last, now, with_troubles=True)
+        found = list(read_statuses(store, where.overview(), names, last, now, with_troubles=True))
+        chosen.check_owner(found)
         return [one for status in found if (one := chosen.narrowed(status)) is not None]
 
     if watch:
@@ -159,32 +168,12 @@ def _names(store: Store, pipeline: str | None, environment: str) -> list[str] | 
     if pipeline is None:
         return None
     if not set(pipeline) & set("*?"):
-        if not store.config(pipeline).exists:
-            raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+        known_pipeline(store, pipeline, environment)
         return [pipeline]
     found = [name for name in store.pipelines() if glob_matches(pipeline, name)]
     if not found:
         raise CliError(f"{pipeline!r} matches no pipeline of {environment!r}")
     return found
-
-
-def _wait_for_end(store: Store, names: list[str] | None, wait: str) -> None:
-    """Wait until the run of a date is closed. Ends the command with exit code 1 if it failed."""
-    if names is None or len(names) != 1:
-        raise click.UsageError("--wait needs one PIPELINE.")
-    try:
-        date = parse_execution_date(wait)
-    except ExecutionDateError as error:
-        raise CliError(f"--wait: {error}") from None
-    keys = [RunKey(names[0], schedule, date) for schedule in ("cron", "stream")]
-    while True:
-        runs = [run for key in keys if (run := store.run(key)) is not None]
-        if runs and not any(run.is_running for run in runs):
-            break
-        time.sleep(_POLL_SECONDS)
-    failed = [run for run in runs if run.status is RunStatus.FAILED_FINAL]
-    if failed:
-        raise OutputError(f"{names[0]} {date} failed: {failed[0].close_reason or 'no reason was recorded'}")
 
 
 def _watch(look: Callable[[datetime], list[PipelineStatus]]) -> None:
@@ -202,11 +191,16 @@ def _watch(look: Callable[[datetime], list[PipelineStatus]]) -> None:
 
 
 def _flat_rows(one: PipelineStatus, now: datetime) -> Iterator[dict[str, Any]]:
-    """A row per date, or one row for a pipeline without dates."""
+    """A row per date, and rows for a pause and an excluded day. A pipeline without any of these has one row."""
     wire = wire_status(one, now)
     whole = {"pipeline": wire["pipeline"], "zone": wire["zone"], "problem": wire["problem"]}
-    for run in wire["runs"] or [{}]:
-        yield {**whole, **run}
+    rows = list(wire["runs"])
+    if (pause := one.pause(now)) is not None:
+        rows.append({"progress": _PAUSED, "reason": str(pause), "until": wire["paused"]["until"]})
+    if (excluded := _excluded_alone(one)) is not None:
+        rows.append({"date": str(excluded.day), "progress": EXCLUDED, "reason": _say_excluded(excluded)})
+    for row in rows or [{}]:
+        yield {**whole, **row}
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
@@ -238,15 +232,27 @@ def _print_narrow(out: Output, rows: list[_Row]) -> None:
 
 
 def _rows(one: PipelineStatus, now: datetime) -> Iterator[_Row]:
-    excluded = one.excluded
-    if one.problem:
+    excluded, pause = _excluded_alone(one), one.pause(now)
+    if not one.stored.exists:
+        yield one.pipeline, "", ("yellow", "removed"), "", f"{one.problem}, and its rows stay"
+    elif one.problem:
         yield one.pipeline, "", ("red", "config invalid"), "", one.problem
-    elif not one.dates and excluded is None:
+    elif pause is None and not one.dates and excluded is None:
         yield _without_dates(one)
+    if pause is not None:
+        yield one.pipeline, "", ("yellow", _PAUSED), "", str(pause)
     for line in one.dates:
         yield _cells(one, line, now)
-    if excluded is not None and all(line.date != excluded.day.isoformat() for line in one.dates):
-        yield one.pipeline, excluded.day.isoformat(), ("cyan", "excluded"), "", _say_excluded(excluded)
+    if excluded is not None:
+        yield one.pipeline, excluded.day.isoformat(), ("cyan", EXCLUDED), "", _say_excluded(excluded)
+
+
+def _excluded_alone(one: PipelineStatus) -> ExcludedToday | None:
+    """The excluded day, if it has no line as a date."""
+    excluded = one.excluded
+    if excluded is None or any(line.date == excluded.day.isoformat() for line in one.dates):
+        return None
+    return excluded
 
 
 def _without_dates(one: PipelineStatus) -> _Row:
@@ -281,7 +287,7 @@ def _print_waiting(out: Output, where: Deployment, store: Store, *, all_of_it: b
 
 def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> _Row:
     if isinstance(report, UnreadableStatus):
-        return one.pipeline, report.date, ("red", _UNREADABLE), "", report.reason
+        return one.pipeline, report.date, ("red", UNREADABLE), "", report.reason
     return (
         one.pipeline,
         report.date,
@@ -345,6 +351,7 @@ def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
         "pipeline": one.pipeline,
         "problem": one.problem,
         "zone": str(zone) if zone else None,
+        "paused": None if (pause := one.pause(now)) is None else wire_pause(one.pipeline, pause),
         "excluded_today": None if one.excluded is None else to_builtins(one.excluded),
         "runs": runs,
     }
@@ -355,7 +362,7 @@ def _wire_line(line: RunReport | UnreadableStatus, zone: ZoneInfo | None, now: d
         return _wire_run(line, zone, now)
     return {
         "date": line.date,
-        "progress": _UNREADABLE,
+        "progress": UNREADABLE,
         "attempt": None,
         "reason": line.reason,
         "until": None,

@@ -1,26 +1,37 @@
 """The dates that `interlock status` shows, and the dates that make it fail."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_cli._output._errors import CliError
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_sla import ExecutionDate, ExecutionDateError, parse_execution_date
-from interlock_store import PipelineStatus, UnreadableStatus
+from interlock_store import ExcludedToday, PipelineStatus, UnreadableStatus
 
-UNREADABLE = "unreadable"
-STATES = (*(str(one) for one in Progress), UNREADABLE)
-FAILURES = ("held", "failed", "breached", "unreadable")
+UNREADABLE, EXCLUDED = "unreadable", "excluded"
+_BREACHED, _LATE = "breached", "late"
+STATES = (*(str(one) for one in Progress), UNREADABLE, EXCLUDED, _BREACHED, _LATE)
+"""The states by which dates are chosen. A date may have several: a held one may be breached too."""
+
+FAILURES = ("held", "failed", _BREACHED, UNREADABLE)
 """The kinds of dates on which the command may fail. A breached date has a breach, or an open deadline in the past."""
+
+_UNCLOSED = frozenset({Progress.COMMITTED, Progress.HELD, Progress.EVALUATING, Progress.RUNNING})
 
 
 class StatusChoice(Struct, frozen=True):
-    """The chosen states, dates and owner, and the kinds of dates that make the command fail. Empty means all."""
+    """The chosen states, dates and owner, and the kinds of dates that make the command fail. Empty means all.
+
+    only: the one date that is chosen.
+    """
 
     states: frozenset[str] = frozenset()
     since: ExecutionDate | None = None
     owner: str | None = None
     fail_on: frozenset[str] = frozenset()
+    only: ExecutionDate | None = None
 
     def narrowed(self, status: PipelineStatus) -> PipelineStatus | None:
         """The pipeline with the chosen dates. None for another owner, and without a chosen date.
@@ -32,17 +43,34 @@ class StatusChoice(Struct, frozen=True):
             return replace(status, dates=[one for one in status.dates if self._has(one)])
         if self.owner is not None and (config is None or config.pipeline.owner != self.owner):
             return None
-        if not self.states and self.since is None:
-            return status
         dates = [one for one in status.dates if self._has(one)]
-        return replace(status, dates=dates, excluded=None) if dates else None
+        excluded = status.excluded if self._has_excluded(status.excluded) else None
+        is_chosen = dates or excluded is not None or not (self.states or self.since or self.only)
+        return replace(status, dates=dates, excluded=excluded) if is_chosen else None
 
     def _has(self, line: RunReport | UnreadableStatus) -> bool:
-        state = str(line.progress) if isinstance(line, RunReport) else UNREADABLE
-        if self.states and state not in self.states:
+        if self.only is not None and line.date != str(self.only):
             return False
-        # A date that cannot be read may be any date.
-        return self.since is None or isinstance(line, UnreadableStatus) or parse_execution_date(line.date) >= self.since
+        if self.states and self.states.isdisjoint(_kinds(line)):
+            return False
+        # A date that cannot be read may be any date, and a run that is not closed concerns the present.
+        if self.since is None or isinstance(line, UnreadableStatus) or line.progress in _UNCLOSED:
+            return True
+        return parse_execution_date(line.date) >= self.since
+
+    def _has_excluded(self, excluded: ExcludedToday | None) -> bool:
+        if excluded is None or self.only is not None or (self.states and EXCLUDED not in self.states):
+            return False
+        return self.since is None or excluded.day >= self.since.day
+
+    def check_owner(self, found: Iterable[PipelineStatus]) -> None:
+        """Raise CliError if no pipeline has the chosen owner, since a misspelt owner would fail on nothing."""
+        statuses = list(found)
+        owners = {one.stored.config.pipeline.owner for one in statuses if one.stored.config is not None} - {None}
+        # A config that cannot be read may have any owner.
+        if self.owner is not None and self.owner not in owners and not any(one.problem for one in statuses):
+            known = ", ".join(sorted(str(owner) for owner in owners)) or "none"
+            raise CliError(f"--owner is {self.owner!r}, which no pipeline has; owners: {known}")
 
     def fails(self, found: list[PipelineStatus]) -> bool:
         """Whether a shown date, or a config that cannot be read, is of a kind on which the command fails."""
@@ -54,8 +82,10 @@ class StatusChoice(Struct, frozen=True):
 def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
     if isinstance(line, UnreadableStatus):
         return {UNREADABLE}
-    is_breached = any(clock.verdict == "breach" or clock.overdue for clock in line.sla)
-    return {str(line.progress), *(["breached"] if is_breached else [])}
+    found = {str(line.progress)}
+    if any(clock.verdict == "breach" or clock.overdue for clock in line.sla):
+        found |= {_BREACHED, _LATE} if line.progress is Progress.COMPLETED else {_BREACHED}
+    return found
 
 
 def read_choice(states: tuple[str, ...], since: str | None, owner: str | None, fail_on: str | None) -> StatusChoice:

@@ -11,6 +11,7 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, console, print_json, show_moment
 from interlock_cli._output._form import result_output
 from interlock_cli._output._times import INSTANTS, Times
@@ -67,9 +68,7 @@ def why(
         | jq '.rules[] | select(.passed | not)'
     """
     store, now = deployment(environment, endpoint_url).store(), datetime.now(UTC)
-    stored = store.config(pipeline)
-    if not stored.exists:
-        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+    stored = known_pipeline(store, pipeline, environment)
     wanted, moment, rows = _read(date, at, sensors, stored, now)
     facts = read_date(store, pipeline, wanted)
     if at is not None and facts.run is not None and moment < facts.run.committed_at:

@@ -12,7 +12,7 @@ import click
 from msgspec import Struct
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Part, console, print_json
 from interlock_cli._output._form import Form, RowPrinter, row_output
 from interlock_cli._output._times import Times
@@ -102,8 +102,8 @@ def events(
     if follow and form is Form.JSON:
         raise click.UsageError("--output json needs an end, and --follow has none: use --output jsonl.")
     store = deployment(environment, endpoint_url).store()
-    if pipeline not in {None, INFRASTRUCTURE} and not store.config(str(pipeline)).exists:
-        raise unknown_pipeline(store, str(pipeline), environment)
+    if pipeline is not None and pipeline != INFRASTRUCTURE:
+        known_pipeline(store, pipeline, environment)
     feed = EventFeed(store, pipeline, chosen)
     has_period = not (date is None and not types and since is None and until is None)
     rows = feed.of_period(last) if has_period else feed.newest(_NEWEST if last is None else last)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
-from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, show_moment
 from interlock_cli._output._form import Form, print_rows, row_output
 from interlock_cli._output._times import Times
@@ -57,9 +57,7 @@ def history(
     """
     where, now = deployment(environment, endpoint_url), datetime.now(UTC)
     store = where.store()
-    stored = store.config(pipeline)
-    if pipeline != INFRASTRUCTURE and not stored.exists:
-        raise unknown_pipeline(store, pipeline, environment)
+    stored = store.config(pipeline) if pipeline == INFRASTRUCTURE else known_pipeline(store, pipeline, environment)
     zone = stored.config.zone if stored.config is not None else ZoneInfo("UTC")
     begin, end = _period(since, until, types, Times(now, zone))
     rows = (row for row in store.event_history(pipeline, begin, end) if not types or _type_of(row) in types)
