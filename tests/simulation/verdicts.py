@@ -66,12 +66,20 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
         return None  # the end of the story covers edited configs
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     exclusions = world.ledger.exclusions(configs[0])
+    created_at = _created_at(world, key.pipeline_id)
     for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key), exclusions).items():
+        if deadline < created_at:
+            continue
         # The close decides after the begin of its invocation. A second of tolerance: the invocation's clock may lag.
         is_settled = after["status"] == "COMPLETED" or deadline < world.invocation.began - timedelta(seconds=1)
         if is_settled and clock not in row:
             return f"{key}: closed as {after['status']}, and its {clock} clock of {deadline} was not judged"
     return None
+
+
+def _created_at(world: "World", pipeline_id: str) -> datetime:
+    """The time since when the pipeline exists. No deadline from before it is judged (docs/reference/sla.md §3)."""
+    return world.ledger.configs.all(pipeline_id)[0].since
 
 
 def expected_deadlines(
@@ -138,6 +146,10 @@ def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> st
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     emitted = [event.type for event in world.ledger.emitted(key.pipeline_id, str(key.date), *VERDICTS)]
     success = min(world.ledger.successes[key], default=None)
+    created_at = _created_at(world, key.pipeline_id)
+    if before := [clock for clock, deadline in deadlines.items() if deadline < created_at and clock in row]:
+        return f"{key}: its {before} clocks were judged, with deadlines from before the pipeline, {created_at}"
+    deadlines = {clock: deadline for clock, deadline in deadlines.items() if deadline >= created_at}
     for clock, deadline in deadlines.items():
         judged = row.get(clock)
         if judged is not None and parse_time(judged["deadline"], "", "") != deadline:

@@ -21,7 +21,7 @@ from interlock_lifecycle import (
 )
 from interlock_lifecycle.reports import DateFacts, Explanation, explain_assumed, explain_date
 from interlock_lifecycle.slas import SlaFacts
-from interlock_sla import Exclusions, parse_execution_date
+from interlock_sla import Clock, Exclusions, parse_execution_date
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 AN_HOUR = timedelta(hours=1)
@@ -325,3 +325,20 @@ def test_pause_is_the_reason_of_a_waiting_run(
 )
 def test_pause_names_its_end_author_and_reason(pause: Pause, words: str) -> None:
     assert str(pause) == words
+
+
+@pytest.mark.parametrize(
+    ("since", "counts", "overdue"),
+    [
+        ({}, True, True),
+        ({Clock.ABSOLUTE: NOW - 2 * AN_HOUR}, True, True),
+        ({Clock.ABSOLUTE: NOW - AN_HOUR}, False, False),
+    ],
+)
+def test_deadline_from_before_its_clock_is_not_overdue(
+    since: Mapping[Clock, datetime], counts: bool, overdue: bool
+) -> None:
+    config = configured(sla='sla: {deadline: "10:00", expectedDuration: 10m}')
+    facts = facts_of(config, "2026-03-03")
+    (clock,) = explain_date(replace(facts, sla=replace(facts.sla, since=since)), NOW).sla
+    assert (clock.breach_at, clock.counts, clock.overdue) == (NOW - 2 * AN_HOUR, counts, overdue)

@@ -290,3 +290,14 @@ def test_an_event_of_the_bus_is_read_with_its_detail() -> None:
     wire = {"id": "01", "pipelineId": "p", "timestamp": "2026-03-03T06:00:00Z", "attempt": 0, "detail": {"rows": []}}
     assert read_recorded("RUN_HELD", wire) == RecordedEvent("01", "RUN_HELD", at("06:00"), "", 0, {"rows": []})
     assert read_recorded("RUN_HELD", {**wire, "timestamp": "soon"}) is None
+
+
+@pytest.mark.parametrize(("created", "breaches"), [("10:00", 0), ("05:00", 1)])
+def test_deadline_from_before_the_pipeline_breaches_nothing(created: str, breaches: int) -> None:
+    after = pipeline("job:", 'sla: {deadline: "09:00"}\njob:')
+    key = RunKey("p", "stream", parse_execution_date("2026-03-02"))
+    day = Day().begin("12:00").passed("12:00", landing(120, "12:00")).completed("12:20")
+    record = DateRecord(key, tuple(day.events), (), at("12:00"))
+    trial = Trial(pipeline(), after, Exclusions(), at(created), SINCE, UNTIL)
+    (tried,) = (one for one in try_dates(trial, [record]) if one.date == key.date)
+    assert [one.type for one in tried.would].count("SLA_BREACH") == breaches

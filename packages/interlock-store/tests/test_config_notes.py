@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_sla import Calendar
+from interlock_lifecycle import RunKey
+from interlock_sla import Calendar, Clock, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, StoredConfig, TableNames
 from interlock_store._notes import ALWAYS
 from interlock_store._write import Put, Update
@@ -216,6 +217,18 @@ class TestInForce:
         store.note_config("p", FIRST)
         assert set(indexed(tables).in_force.values()) == {ALWAYS}
         assert "sla absolute" in indexed(tables).in_force
+
+    def test_no_clock_counts_from_before_the_pipeline(self, tables: MemoryTables, store: Store) -> None:
+        key = RunKey("p", "stream", parse_execution_date("2026-03-03"))
+        store.put_config(config(self.SLA))
+        assert store.sla(key).since == {}
+        store.note_config("p", FIRST)
+        assert store.sla(key).since == dict.fromkeys(Clock, FIRST)
+        store.put_config(config(f"{self.SLA}\ndryRun: true"))
+        store.note_config("p", FIRST)
+        store.put_config(config(self.SLA))
+        store.note_config("p", LATER)
+        assert store.sla(key).since == dict.fromkeys(Clock, LATER)
 
     def test_a_clock_that_an_edit_brings_counts_from_the_edit(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config())

@@ -553,4 +553,5 @@ def _sla_rows(key: RunKey) -> tuple[str, str, str]:
 
 def _sla_facts(key: RunKey, arrival: Item | None, verdict: Item | None, stored: StoredConfig) -> SlaFacts:
     arrived_at = None if arrival is None else read_arrival(arrival)
-    return SlaFacts(arrived_at, read_verdict(verdict, key), clocks_since(stored.in_force), stored.exclusions)
+    since = clocks_since(stored.in_force, stored.created_at)
+    return SlaFacts(arrived_at, read_verdict(verdict, key), since, stored.exclusions)

@@ -329,7 +329,7 @@ def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list
 
 
 def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> list[Part]:
-    if _is_ahead_or_over(clock, progress):
+    if _is_ahead_or_over(clock, progress) and clock.counts:
         span = _span(clock.breach_at, now)
         return [("red", span) if clock.overdue else span]
     if clock.judged_at is None:
@@ -377,7 +377,9 @@ def _wire_run(report: RunReport, zone: ZoneInfo | None, now: datetime) -> dict[s
     for entry, clock in zip(wire["sla"], report.sla, strict=True):
         entry["breach_at_local"] = clock.breach_at.astimezone(zone).isoformat() if zone else None
         entry["seconds_left"] = (
-            round((clock.breach_at - now).total_seconds()) if _is_ahead_or_over(clock, report.progress) else None
+            round((clock.breach_at - now).total_seconds())
+            if _is_ahead_or_over(clock, report.progress) and clock.counts
+            else None
         )
     return wire
 

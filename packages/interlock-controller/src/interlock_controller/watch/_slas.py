@@ -211,7 +211,8 @@ def _overdue(watched: Watched, key: RunKey, arrived_at: datetime, now: datetime)
 
 def _relative(watched: Watched, key: RunKey, arrived_at: datetime) -> Deadline | None:
     expected = watched.expected
-    found = deadlines_of_run(expected.config, key, arrived_at, expected.exclusions, clocks_since(expected.in_force))
+    since = clocks_since(expected.in_force, expected.created_at)
+    found = deadlines_of_run(expected.config, key, arrived_at, expected.exclusions, since)
     return next((one for one in found if one.clock is Clock.RELATIVE), None)
 
 

@@ -232,7 +232,7 @@ def _first_start_after(config: PipelineConfig, moment: datetime) -> datetime:
 
 def due_clocks(expected: Expectation, window: Window) -> list[DueClock]:
     """The warnings, then the breaches, of absolute SLA clocks that lie in the window."""
-    sla, since = expected.config.sla, clocks_since(expected.in_force).get(Clock.ABSOLUTE)
+    sla, since = expected.config.sla, clocks_since(expected.in_force, expected.created_at).get(Clock.ABSOLUTE)
     ahead = sla.expected_duration if sla is not None else None
     reach = timedelta(seconds=ahead.total_seconds()) if ahead is not None else timedelta()
     around = list(_deadlines(expected, Window(window.after, window.until + reach)))
@@ -250,7 +250,7 @@ def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[Executio
     sla = expected.config.sla
     if sla is None or sla.deadline is None:
         return
-    since = clocks_since(expected.in_force).get(Clock.ABSOLUTE)
+    since = clocks_since(expected.in_force, expected.created_at).get(Clock.ABSOLUTE)
     for found in expected_dates(expected, _with_moved(expected, window), hourly=sla.deadline.startswith(":")):
         for deadline in deadlines_of(expected.config, found, None, expected.exclusions):
             if deadline.clock is Clock.ABSOLUTE and (since is None or since <= deadline.breach_at):

@@ -54,10 +54,14 @@ def fires_since(config: PipelineConfig, in_force: Mapping[str, datetime]) -> dat
     return in_force.get(_fires_term(config))
 
 
-def clocks_since(in_force: Mapping[str, datetime]) -> dict[Clock, datetime]:
-    """The time since when each SLA clock exists, is watched and has these excluded days, if that is known."""
+def clocks_since(in_force: Mapping[str, datetime], created_at: datetime | None) -> dict[Clock, datetime]:
+    """The time since when each SLA clock exists, is watched and has these excluded days, if that is known.
+
+    created_at: the time since when the pipeline exists or runs live (UTC), None if it is unknown. No run could meet a
+    deadline from before it.
+    """
     days = excluded_since(in_force)
-    found = {clock: (in_force.get(_clock_term(clock)), days) for clock in Clock}
+    found = {clock: (in_force.get(_clock_term(clock)), days, created_at) for clock in Clock}
     return {
         clock: max(known) for clock, moments in found.items() if (known := [at for at in moments if at is not None])
     }

@@ -35,7 +35,8 @@ class Progress(StrEnum):
 class SlaReport(Struct, frozen=True):
     """One SLA clock of a date: its deadline (UTC), and met, breach or open.
 
-    judged_at: the time of the verdict. overdue: an open clock's deadline is past. moved_from: the deadline before it
+    judged_at: the time of the verdict. overdue: an open clock's deadline is past. counts: the clock existed at its
+    deadline, otherwise it is never judged. moved_from: the deadline before it
     moved over excluded days, None if it did not move.
     """
 
@@ -46,6 +47,7 @@ class SlaReport(Struct, frozen=True):
     judged_at: datetime | None = None
     overdue: bool = False
     moved_from: datetime | None = None
+    counts: bool = True
 
 
 class RunReport(Struct, frozen=True):
@@ -173,6 +175,7 @@ def sla_reports(
 def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport:
     judged = sla.verdict.clocks.get(deadline.clock)
     verdict = str(judged.outcome) if judged is not None else "open"
+    counts = judged is not None or sla.since.get(deadline.clock, deadline.breach_at) <= deadline.breach_at
     at = judged.deadline if judged is not None else deadline.breach_at
     return SlaReport(
         deadline.clock,
@@ -180,8 +183,9 @@ def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport
         verdict,
         warning_at=deadline.warning_at,
         judged_at=judged.at if judged is not None else None,
-        overdue=judged is None and now is not None and deadline.breach_at <= now,
+        overdue=judged is None and counts and now is not None and deadline.breach_at <= now,
         moved_from=deadline.moved_from if at == deadline.breach_at else None,
+        counts=counts,
     )
 
 

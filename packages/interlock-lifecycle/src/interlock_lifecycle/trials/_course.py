@@ -44,7 +44,8 @@ class Scene(Struct, frozen=True):
 
     openings: the moments at which the date may begin. is_expected: whether its deadline counts although it has not
     begun. missed: the starts that are reported if the date has not begun. trigger_ends: the end of the trigger's
-    window. has_hours: whether hours of the day have runs of their own. until: the end of the period (UTC).
+    window. has_hours: whether hours of the day have runs of their own. created_at: the creation of the pipeline
+    (UTC), from which its deadlines count. until: the end of the period (UTC).
     """
 
     record: DateRecord
@@ -53,6 +54,7 @@ class Scene(Struct, frozen=True):
     exclusions: Exclusions
     knowledge: Knowledge
     before: PipelineConfig | None
+    created_at: datetime
     until: datetime
     openings: tuple[Opening, ...] = ()
     is_expected: bool = False

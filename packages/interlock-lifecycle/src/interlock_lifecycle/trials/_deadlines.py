@@ -34,7 +34,8 @@ class Deadlines:
     def set_timers(self, begun_at: datetime | None = None) -> None:
         """Await the SLA alerts. An execution that begins at `begun_at` reports the passed ones at once."""
         state = self._state
-        for deadline in deadlines_of_run(state.config, state.key, state.arrived_at, state.scene.exclusions):
+        sla = state.sla
+        for deadline in deadlines_of_run(state.config, state.key, sla.arrived_at, sla.exclusions, sla.since):
             for kind, due in (("warning", deadline.warning_at), ("breach", deadline.breach_at)):
                 alert = EVENT_OF[deadline.clock, kind]
                 if due is None or ((alert, due) in self._timers and (begun_at is None or begun_at < due)):

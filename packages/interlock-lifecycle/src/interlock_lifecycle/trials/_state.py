@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from interlock_lifecycle._decision import ClockVerdict, Verdict
 from interlock_lifecycle._run import JobEntry, RerunEntry, Run, Sensor
+from interlock_lifecycle.dates._terms import clocks_since
 from interlock_lifecycle.events._event import Event
 from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_lifecycle.trials._agenda import Agenda
@@ -45,7 +46,8 @@ class State:
     @property
     def sla(self) -> SlaFacts:
         """The SLA of the date so far."""
-        return SlaFacts(self.arrived_at, self.verdict, {}, self.scene.exclusions)
+        since = clocks_since({}, self.scene.created_at)
+        return SlaFacts(self.arrived_at, self.verdict, since, self.scene.exclusions)
 
     @property
     def entries(self) -> tuple[JobEntry, ...]:

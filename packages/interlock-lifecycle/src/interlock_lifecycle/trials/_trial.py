@@ -147,6 +147,7 @@ def _scene(trial: Trial, record: DateRecord, due: _Due, hours: set[calendar_day]
         exclusions=trial.exclusions,
         knowledge=knowledge,
         before=trial.before,
+        created_at=trial.created_at,
         until=trial.until,
         openings=find_openings(record, attempts, trial.before, trial.after, knowledge, due.fires.get(date)),
         is_expected=date in due.clocks,
