@@ -18,27 +18,18 @@ from interlock_lifecycle.reports import Explanation, explain_date
 from interlock_sla import ExecutionDate
 from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
-from interlock_web._board import MEANINGS, ROWS_OF_A_PART, SIGNS, Board, CellState, Choice, Row
+from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row
 from interlock_web._links import Links
 from interlock_web._observed import Observed, draw_observed
 from interlock_web._provider import provider_pages
 from interlock_web._reader import PipelineFacts, RunFacts
 from interlock_web._shown import finish
+from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS
 from interlock_web._times import show_moment, show_span
 
 _UTC = ZoneInfo("UTC")
 _NEXT_DATES = 10
 _AHEAD = timedelta(days=40)
-_CHOOSABLE = (
-    CellState.FAILED,
-    CellState.UNREADABLE,
-    CellState.BREACHED,
-    CellState.MISSED,
-    CellState.HELD,
-    CellState.RUNNING,
-    CellState.LATE,
-    CellState.COMPLETED,
-)
 
 
 class View(Struct, frozen=True):
@@ -93,7 +84,7 @@ class Pages:
 
     def overview(self, board: Board, rows: Sequence[Row], view: View) -> str:
         """The whole overview. rows: the rows of its part."""
-        return self._render("overview.html", board=board, rows=rows, view=view, states=_CHOOSABLE, **_part(board, view))
+        return self._render("overview.html", board=board, rows=rows, view=view, states=CHOOSABLE, **_part(board, view))
 
     def day(self, board: Board, rows: Sequence[Row], picture: _charts.DayPicture | None, view: View) -> str:
         """A day on a time axis. rows: the rows of its part."""
@@ -103,7 +94,7 @@ class Pages:
             rows=rows,
             picture=picture,
             view=view,
-            states=_CHOOSABLE,
+            states=CHOOSABLE,
             **_part(board, view),
             by_name={row.pipeline: row for row in rows},
         )
@@ -114,7 +105,7 @@ class Pages:
 
     def changes(self, board: Board, rows: Sequence[Row], view: View) -> str:
         """The rows that have changed, and the summary, for a page that is open."""
-        return self._render("_changes.html", board=board, rows=rows, view=view, states=_CHOOSABLE)
+        return self._render("_changes.html", board=board, rows=rows, view=view, states=CHOOSABLE)
 
     def run(self, found: RunFacts) -> str:
         """The page of a date."""

@@ -9,6 +9,7 @@ from datetime import date as calendar_day
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_lifecycle import Run, RunKey, RunStatus, Verdict
 from interlock_lifecycle.reports import DateFacts
@@ -27,6 +28,7 @@ from interlock_store import (
     read_date,
     read_run,
 )
+from interlock_web._expected import ExpectedDates
 
 T = TypeVar("T")
 
@@ -38,6 +40,9 @@ _OLD_SECONDS = 60.0
 _CHANGING = timedelta(days=2)
 """The age of a day up to which its dates change often."""
 _CONFIGS_FRESH_SECONDS = 20.0
+_MOST_UNKNOWN = 100
+"""The runs behind the read rows of a day that one batch reads."""
+
 _EVENTS = 200
 _RUNS = 90
 _AROUND = timedelta(days=3)
@@ -52,10 +57,14 @@ class NoDays(Exception):
 
 
 class BoardFacts(Struct, frozen=True):
-    """The pages of the shown days, newest first, and all pipelines. read_at: the time of the reading (UTC)."""
+    """The pages of the shown days, newest first, and all pipelines.
+
+    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC).
+    """
 
     pages: tuple[DayPage, ...]
     pipelines: Mapping[str, StoredConfig]
+    expected: Mapping[str, Sequence[ExecutionDate]]
     read_at: datetime
 
 
@@ -146,6 +155,7 @@ class Reader:
         self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
         # The first pipelines of a new deployment appear at once.
         self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic, keeps_empty=False)
+        self._expected = ExpectedDates()
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:
@@ -185,7 +195,9 @@ class Reader:
             unread = [page.day for page in pages if not page.is_whole]
             deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
             pages = [deeper.get(page.day, page) for page in pages]
-        return BoardFacts(tuple(pages), pipelines, self.clock())
+        now, first = self.clock(), min((page.day for page in pages if page.is_whole), default=None)
+        expected = self._expected.begun_by(now, pipelines, first) if first is not None else {}
+        return BoardFacts(tuple(pages), pipelines, expected, now)
 
     def _read_pages(self, days: Sequence[calendar_day], depth: int) -> list[DayPage]:
         """The pages of these days. Those that are still fresh are not read again."""
@@ -193,13 +205,22 @@ class Reader:
         with self._reading:
             now = self._monotonic()
             stale = [(day, depth) for day in days if self._is_stale((day, depth), now, day >= changing)]
-            found = list(self._pool.map(lambda key: self._days.page(key[0], key[1] * ROWS_OF_A_DAY), stale))
+            found = list(self._pool.map(lambda key: self._page(key[0], key[1] * ROWS_OF_A_DAY), stale))
             # Ages count from the end of a reading, since a slow one would be stale at once.
             end = self._monotonic()
             self._pages |= {key: (end, page) for key, page in zip(stale, found, strict=True)}
             pages = [self._pages[day, depth][1] for day in days]
             self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
             return pages
+
+    def _page(self, day: calendar_day, limit: int) -> DayPage:
+        """The first rows of a day. A breach may be among them without its run, which is then read too."""
+        page = self._days.page(day, limit)
+        if page.is_whole:
+            return page
+        unknown = [key for key, date in page.dates.items() if date.status is None and not date.problem]
+        runs = self._overview.runs(unknown[:_MOST_UNKNOWN])
+        return replace(page, dates={**page.dates, **{key: _of_run(page.dates[key], run) for key, run in runs.items()}})
 
     def _is_stale(self, key: tuple[calendar_day, int], now: float, changes: bool) -> bool:
         """Whether a page is to be read again. An older day with a run that is under way changes often too."""
@@ -266,6 +287,18 @@ class Reader:
             tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
             now,
         )
+
+
+def _of_run(date: DateState, run: Run) -> DateState:
+    return replace(
+        date,
+        status=run.status,
+        has_job=run.job_intent is not None,
+        attempt=run.attempt,
+        reason=run.reason,
+        committed_at=run.committed_at,
+        closed_at=run.closed_at,
+    )
 
 
 def _readable(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Run], list[str]]:
