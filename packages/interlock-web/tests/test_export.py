@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from interlock_lifecycle import RunStatus
 from interlock_web import Reader, export_pages
 from interlock_web._export import Exported, NotReplaced
 from interlock_web._links import file_word
@@ -63,6 +64,16 @@ def test_a_date_that_needs_a_look_has_its_page(site: Any, reader: Reader, tmp_pa
     export_pages(reader, "test", tmp_path / "pages")
     assert "exit code 3" in (tmp_path / "pages" / "run-failed-2026-03-03.html").read_text()
     assert not (tmp_path / "pages" / "run-completed-2026-03-03.html").exists()
+
+
+def test_each_hour_that_needs_a_look_has_its_page(site: Any, reader: Reader, tmp_path: Path) -> None:
+    site.pipeline("hourly")
+    for hour in range(4):
+        run = site.begin("hourly", f"2026-03-03T0{hour}")
+        site.close(run, RunStatus.COMPLETED if hour == 2 else RunStatus.FAILED_FINAL)
+    export_pages(reader, "test", tmp_path / "pages", days=1)
+    names = sorted(path.name for path in (tmp_path / "pages").glob("run-*"))
+    assert names == [f"run-hourly-2026-03-03T0{hour}.html" for hour in (0, 1, 3)]
 
 
 def test_files_have_a_policy_and_no_stream(site: Any, reader: Reader, tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ def test_the_reason_of_a_hold_and_of_a_failure_is_shown(site: Any, client: Any) 
     [
         ("owner=team-b", ["held"]),
         ("state=failed", ["failed"]),
+        ("state=late", ["late"]),
+        ("state=completed&days=1", ["completed", "late"]),
+        ("state=running", ["running"]),
+        ("state=missed", ["missed"]),
+        ("state=not+begun&days=1", ["breached", "missed", "quiet"]),
+        ("state=excluded", []),
         ("pipeline=COMPLET", ["completed"]),
         ("pipeline=*ed", ["failed", "breached", "missed", "completed"]),
         ("pipeline=h*d", ["held"]),
@@ -78,8 +84,8 @@ def test_an_excluded_day_and_a_date_without_data_are_shown(site: Any, client: An
     site.pipeline("shop")
     site.pipeline("closed", text=CLOSED)
     text = client.get("/?days=3").text
-    assert cells(text, "shop") == ["waiting", "waiting", "waiting"]
-    assert cells(text, "closed") == ["waiting", "waiting", "excluded"]
+    assert cells(text, "shop") == ["not-begun", "not-begun", "not-begun"]
+    assert cells(text, "closed") == ["not-begun", "not-begun", "excluded"]
     assert "excluded: " in text
 
 
@@ -186,6 +192,9 @@ def test_a_day_with_many_rows_is_read_in_parts(site: Any, client: Any, monkeypat
     assert site.tables.requests.count("query DAY") == 5 + 1
 
 
+WORDS = "failed, unreadable, breached, missed, held, not begun, running, late, completed, excluded"
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
@@ -195,9 +204,16 @@ def test_a_day_with_many_rows_is_read_in_parts(site: Any, client: Any, monkeypat
         ("offset=-1", "offset is &#39;-1&#39;"),
         ("until=tomorrow", "until is &#39;tomorrow&#39;, must be a date"),
         (f"pipeline={'x' * 201}", "pipeline is longer than 200 characters"),
+        ("state=bogus", f"state is &#39;bogus&#39;, must be one of {WORDS}</p>"),
+        ("state=not+read", f"state is &#39;not read&#39;, must be one of {WORDS}</p>"),
+        (
+            "state=committed",
+            f"state is &#39;committed&#39;, must be one of {WORDS}. A date before its job is held here",
+        ),
+        (f"state={'x' * 5000}", f"state is &#39;{'x' * 200}&#39;, must be one of"),
     ],
 )
-@pytest.mark.parametrize("path", ["/", "/rows"])
+@pytest.mark.parametrize("path", ["/", "/rows", "/day"])
 def test_an_invalid_query_is_rejected_with_its_problem(client: Any, path: str, query: str, problem: str) -> None:
     answer = client.get(f"{path}?{query}")
     assert answer.status == 400

@@ -2,101 +2,77 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from datetime import date as calendar_day
-from datetime import datetime
-from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from interlock_lifecycle import RunKey, RunStatus, digest
-from interlock_lifecycle.dates import Expectation
-from interlock_lifecycle.reports import dates_not_begun
-from interlock_store import DateState, DayPage, StoredConfig
+from interlock_lifecycle import RunKey, digest
+from interlock_sla import Exclusions, ExecutionDate, Outcome
+from interlock_store import NO_CONFIG, DateState, DayPage, StoredConfig
+from interlock_web._shown import problem_of
+from interlock_web._states import MEANINGS, CellState, states_of, urgency
 
 ROWS_OF_A_PART = 50
 """The pipelines of the first view, and of each part that is loaded as it is scrolled to."""
 
 
-class CellState(StrEnum):
-    """The states of a cell, the most urgent one first."""
-
-    FAILED = "failed"
-    UNREADABLE = "unreadable"
-    BREACHED = "breached"
-    MISSED = "missed"
-    HELD = "held"
-    WAITING = "waiting"
-    RUNNING = "running"
-    LATE = "late"
-    COMPLETED = "completed"
-    EXCLUDED = "excluded"
-    UNREAD = "not read"
-    NOTHING = "nothing"
-
-
-SIGNS = {
-    CellState.FAILED: "✕",
-    CellState.UNREADABLE: "?",
-    CellState.BREACHED: "!",
-    CellState.MISSED: "∅",
-    CellState.HELD: "‖",
-    CellState.WAITING: "…",
-    CellState.RUNNING: "▸",
-    CellState.LATE: "✓!",
-    CellState.COMPLETED: "✓",
-    CellState.EXCLUDED: "–",
-    CellState.UNREAD: "↓",
-    CellState.NOTHING: "",
-}
-"""The sign of each state. No state is shown by its colour alone."""
-
-MEANINGS = {
-    CellState.FAILED: "the run failed for good",
-    CellState.UNREADABLE: "a row of the date cannot be read",
-    CellState.BREACHED: "a deadline is breached and the date is not completed",
-    CellState.MISSED: "the date was expected and never began",
-    CellState.HELD: "the run is held by its rules, or about to start",
-    CellState.WAITING: "the date is expected and waits for its data",
-    CellState.RUNNING: "the job runs",
-    CellState.LATE: "completed after a deadline",
-    CellState.COMPLETED: "completed",
-    CellState.EXCLUDED: "an excluded day: nothing starts",
-    CellState.UNREAD: "the day has more rows, which are read as the page is scrolled",
-    CellState.NOTHING: "no run",
-}
-_ORDER = {state: place for place, state in enumerate(CellState)}
-_LEAST_URGENT = _ORDER[CellState.LATE]
+_LEAST_URGENT = urgency(CellState.LATE)
+_SEVERAL = 2
 
 
 class Cell(Struct, frozen=True):
-    """A day of a pipeline. dates: its dates, the most urgent one first. reason: why an excluded day is excluded."""
+    """A day of a pipeline.
+
+    states: all states of its dates, the most urgent one first. dates: those with rows, the most urgent one first.
+    absent: the expected dates without a row. reason: why an excluded day is excluded.
+    """
 
     day: calendar_day
-    state: CellState = CellState.NOTHING
+    states: tuple[CellState, ...] = (CellState.NOTHING,)
     dates: tuple[DateState, ...] = ()
+    absent: tuple[RunKey, ...] = ()
     reason: str = ""
+    is_whole: bool = True
+
+    @property
+    def state(self) -> CellState:
+        """The most urgent state, with which the cell is drawn."""
+        return self.states[0]
 
     @property
     def key(self) -> RunKey | None:
         """Its most urgent date. None without a date."""
+        if self.absent and self.state is CellState.NOT_BEGUN:
+            return self.absent[0]
         return self.dates[0].key if self.dates else None
 
     @property
     def count(self) -> int:
         """The number of its dates, several for hourly runs."""
-        return len(self.dates)
+        return len(self.dates) + len(self.absent)
+
+    @property
+    def counted(self) -> Sequence[CellState]:
+        """All states of each of its dates, to be counted. A day without dates has one."""
+        if self.count < _SEVERAL:
+            return self.states
+        found = [state for date in self.dates for state in states_of(date, is_whole=self.is_whole)]
+        return found + [CellState.NOT_BEGUN] * len(self.absent)
 
     @property
     def text(self) -> str:
-        """The state in words. Several dates are counted by their states."""
-        if not self.dates:
-            return f"excluded: {self.reason}" if self.reason else MEANINGS[self.state]
-        if len(self.dates) == 1:
-            return _text(self.state, self.dates[0])
-        counts = Counter(state_of(date) for date in self.dates)
-        return ", ".join(f"{count} {state}" for state, count in counts.items())
+        """The states in words. Several dates are counted by their states."""
+        if self.count >= _SEVERAL:
+            counts = Counter(self.counted)
+            return ", ".join(f"{counts[state]} {state}" for state in self.states)
+        if self.dates:
+            return _text(self.states, self.dates[0])
+        if self.state is CellState.EXCLUDED:
+            return f"excluded: {self.reason}"
+        return MEANINGS[self.state]
 
 
 class Row(Struct, frozen=True):
@@ -109,18 +85,19 @@ class Row(Struct, frozen=True):
     is_paused: bool = False
 
     @property
-    def urgent(self) -> Cell | None:
-        """The most urgent cell, of several the newest one. None for a row without a run."""
-        found = [cell for cell in self.cells if cell.key is not None]
-        return min(found, key=_urgency, default=None)
+    def urgent(self) -> DateState | None:
+        """The most urgent date with a row, of several that of the newest day. None for a pipeline without any."""
+        found = [cell for cell in self.cells if cell.dates]
+        return min(found, key=_urgency).dates[0] if found else None
 
     @property
     def place(self) -> tuple[int, int, str]:
-        """The place of the row: the most urgent state, then the newest day, then the name."""
-        cell = self.urgent
-        if cell is None or _ORDER[cell.state] >= _LEAST_URGENT:
-            return _LEAST_URGENT, 0, self.pipeline
-        return *_urgency(cell), self.pipeline
+        """The place of the row: the most urgent state, then the newest day, then the name.
+
+        A date without a row moves no pipeline up: data may come at any time of its day.
+        """
+        state, day = min((_urgency(cell) for cell in self.cells if cell.dates), default=(_LEAST_URGENT, 0))
+        return (state, day, self.pipeline) if state < _LEAST_URGENT else (_LEAST_URGENT, 0, self.pipeline)
 
 
 class Choice(Struct, frozen=True):
@@ -135,13 +112,13 @@ class Choice(Struct, frozen=True):
         name, pattern = row.pipeline.casefold(), self.pipeline.casefold()
         return (
             (not self.owner or row.owner == self.owner)
-            and (not self.state or any(cell.state == self.state for cell in row.cells))
+            and (not self.state or any(self.state in cell.states for cell in row.cells))
             and (not pattern or pattern in name or fnmatchcase(name, pattern))
         )
 
 
 class Board(Struct, frozen=True):
-    """The chosen pipelines in their order. found: their number. counts: the number of cells of each state in them."""
+    """The chosen pipelines in their order. counts: the number of their dates in each state."""
 
     days: tuple[calendar_day, ...]
     rows: tuple[Row, ...]
@@ -154,8 +131,8 @@ class Board(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """A text that differs if the states of the rows differ."""
-        states = (f"{row.pipeline}\x1f{row.note}\x1f{'|'.join(cell.state for cell in row.cells)}" for row in self.rows)
-        return digest(*sorted(states))
+        cells = ((row, "|".join(f"{cell.count},{','.join(cell.states)}" for cell in row.cells)) for row in self.rows)
+        return digest(*sorted(f"{row.pipeline}\x1f{row.note}\x1f{states}" for row, states in cells))
 
     @property
     def found(self) -> int:
@@ -163,35 +140,27 @@ class Board(Struct, frozen=True):
         return len(self.rows)
 
 
-def state_of(date: DateState) -> CellState:
-    """The state of one date in the index of days."""
-    if date.problem:
-        return CellState.UNREADABLE
-    if date.status is RunStatus.FAILED_FINAL:
-        return CellState.FAILED
-    if date.status is RunStatus.COMPLETED:
-        return CellState.LATE if date.is_breached else CellState.COMPLETED
-    if date.is_breached:
-        return CellState.BREACHED
-    if date.status is RunStatus.RUNNING:
-        return CellState.RUNNING if date.has_job else CellState.HELD
-    return CellState.MISSED
-
-
 def make_board(
-    pages: Sequence[DayPage], pipelines: Mapping[str, StoredConfig], choice: Choice, read_at: datetime
+    pages: Sequence[DayPage],
+    pipelines: Mapping[str, StoredConfig],
+    expected: Mapping[str, Sequence[ExecutionDate]],
+    choice: Choice,
+    read_at: datetime,
 ) -> Board:
-    """The overview of the pages, newest day first. read_at: the time of the reading (UTC).
+    """The overview of the pages, newest day first.
 
-    Excluded days and dates that wait for their data are added by `completed`, for the rows that are shown.
+    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC).
     """
     dates: dict[str, dict[calendar_day, list[DateState]]] = defaultdict(lambda: defaultdict(list))
     for page in pages:
         for key, state in page.dates.items():
             dates[key.pipeline_id][page.day].append(state)
-    every = [_row(name, dates.get(name, {}), pages, pipelines.get(name), read_at) for name in {*pipelines, *dates}]
+    names = {*pipelines, *dates}
+    every = [
+        _row(name, dates.get(name, {}), pages, pipelines.get(name), expected.get(name, ()), read_at) for name in names
+    ]
     chosen = sorted((row for row in every if choice.wants(row)), key=lambda row: row.place)
-    counts = Counter(cell.state for row in chosen for cell in row.cells)
+    counts = Counter(state for row in chosen for cell in row.cells for state in cell.counted)
     return Board(
         tuple(page.day for page in pages),
         tuple(chosen),
@@ -208,78 +177,71 @@ def _row(
     dates: Mapping[calendar_day, list[DateState]],
     pages: Sequence[DayPage],
     stored: StoredConfig | None,
+    expected: Sequence[ExecutionDate],
     now: datetime,
 ) -> Row:
-    cells = tuple(_cell(page, dates.get(page.day, ())) for page in pages)
-    config = stored.config if stored is not None else None
+    stored = stored or StoredConfig(None, NO_CONFIG)
+    config, pause, exclusions = stored.config, stored.pause, stored.exclusions
+    absent: dict[calendar_day, list[RunKey]] = defaultdict(list)
+    if config is not None:
+        for date in expected:
+            absent[date.day].append(RunKey(name, config.schedule_id, date))
+    cells = tuple(_cell(page, dates.get(page.day, ()), absent.get(page.day, ()), exclusions) for page in pages)
     owner = (config.pipeline.owner or "") if config is not None else ""
-    pause = stored.pause if stored is not None and stored.pause is not None and stored.pause.holds(now) else None
-    problem = "the pipeline has no config" if stored is None else stored.problem
-    return Row(name, owner, cells, problem or (str(pause) if pause is not None else ""), pause is not None)
+    is_paused = pause is not None and pause.holds(now)
+    note = problem_of(stored) or (str(pause) if is_paused else "")
+    return Row(name, owner, cells, note, is_paused)
 
 
-def _cell(page: DayPage, dates: Sequence[DateState]) -> Cell:
-    if not dates:
-        return Cell(page.day) if page.is_whole else Cell(page.day, CellState.UNREAD)
-    if len(dates) > 1:
-        dates = sorted(dates, key=lambda date: (_ORDER[state_of(date)], str(date.key.date)))
-    return Cell(page.day, state_of(dates[0]), tuple(dates))
+def _cell(page: DayPage, dates: Sequence[DateState], expected: Sequence[RunKey], exclusions: Exclusions) -> Cell:
+    if not page.is_whole:
+        return _dated(page, dates, ()) if dates else Cell(page.day, (CellState.UNREAD,), is_whole=False)
+    begun = {date.key.date for date in dates}
+    # A day of which an hour has begun is no absent date.
+    absent = tuple(key for key in expected if key.date not in begun and (key.date.hour is not None or not begun))
+    if dates or absent:
+        return _dated(page, dates, absent)
+    reason = exclusions.reason(page.day)
+    return Cell(page.day) if reason is None else Cell(page.day, (CellState.EXCLUDED,), reason=reason)
 
 
-def _text(state: CellState, date: DateState) -> str:
-    parts = [str(state), date.problem]
+def _dated(page: DayPage, dates: Sequence[DateState], absent: tuple[RunKey, ...]) -> Cell:
+    if len(dates) == 1 and not absent:
+        return Cell(page.day, states_of(dates[0], is_whole=page.is_whole), tuple(dates), is_whole=page.is_whole)
+    states = {date.key: states_of(date, is_whole=page.is_whole) for date in dates}
+    if len(dates) >= _SEVERAL:
+        dates = sorted(dates, key=lambda date: (urgency(states[date.key][0]), str(date.key.date)))
+    found = {state for each in states.values() for state in each} | ({CellState.NOT_BEGUN} if absent else set())
+    return Cell(page.day, tuple(sorted(found, key=urgency)), tuple(dates), absent, is_whole=page.is_whole)
+
+
+def _text(states: Sequence[CellState], date: DateState) -> str:
+    parts = [*states, date.problem]
     if date.attempt:
         parts.append(f"attempt {date.attempt}")
     if date.closed_at is not None:
         parts.append(f"closed {date.closed_at:%m-%d %H:%MZ}")
     elif date.committed_at is not None:
         parts.append(f"since {date.committed_at:%m-%d %H:%MZ}")
+    if date.is_breached:
+        missed = min(one.deadline for one in date.verdict.values() if one.outcome is Outcome.BREACH)
+        parts.append(f"deadline {missed.astimezone(UTC):%m-%d %H:%MZ}")
     return ", ".join(part for part in parts if part)
 
 
 def _urgency(cell: Cell) -> tuple[int, int]:
-    return _ORDER[cell.state], -cell.day.toordinal()
+    """The place of a cell with rows: its most urgent one, then its day."""
+    state = states_of(cell.dates[0], is_whole=cell.is_whole)[0]
+    return urgency(state), -cell.day.toordinal()
 
 
-def completed(rows: Iterable[Row], pipelines: Mapping[str, StoredConfig], now: datetime) -> list[Row]:
-    """The rows with their excluded days, and with the dates that are expected and have not begun."""
-    return [_completed(row, pipelines.get(row.pipeline), now) for row in rows]
-
-
-def _completed(row: Row, stored: StoredConfig | None, now: datetime) -> Row:
-    config = stored.config if stored is not None else None
-    if stored is None or config is None:
-        return row
-    exclusions = stored.exclusions
-    begun = {cell.key.date for cell in row.cells if cell.key is not None}
-    expected: set[calendar_day] = set()
-    if stored.created_at is not None:
-        facts = Expectation(config, exclusions, stored.created_at, stored.in_force)
-        expected = {date.day for date in dates_not_begun(facts, begun, now, newest=24 * len(row.cells))}
-    cells = []
-    for cell in row.cells:
-        if cell.state is not CellState.NOTHING:
-            cells.append(cell)
-        elif (reason := exclusions.reason(cell.day)) is not None:
-            cells.append(Cell(cell.day, CellState.EXCLUDED, reason=reason))
-        elif cell.day in expected:
-            cells.append(Cell(cell.day, CellState.WAITING))
-        else:
-            cells.append(cell)
-    return replace(row, cells=tuple(cells))
-
-
-def with_notes(
-    rows: Sequence[Row], pages: Iterable[DayPage], read: Callable[[Iterable[DateState]], Mapping[RunKey, str]]
-) -> list[Row]:
+def with_notes(rows: Sequence[Row], read: Callable[[Iterable[DateState]], Mapping[RunKey, str]]) -> list[Row]:
     """The rows with the reason of their most urgent date. read: returns the reasons of dates, in one request."""
-    known = {key: state for page in pages for key, state in page.dates.items()}
-    urgent = {row.pipeline: row.urgent for row in rows if not row.note}
-    keys = [cell.key for cell in urgent.values() if cell is not None and cell.key is not None]
-    found = read([known[key] for key in keys if key in known])
-    noted = []
-    for row in rows:
-        cell = urgent.get(row.pipeline)
-        note = found.get(cell.key, "") if cell is not None and cell.key is not None else ""
-        noted.append(replace(row, note=f"{note} ({cell.key.date})") if note and cell and cell.key else row)
-    return noted
+    urgent = {row.pipeline: date for row in rows if not row.note and (date := row.urgent) is not None}
+    found = read(urgent.values())
+    return [_noted(row, urgent.get(row.pipeline), found) for row in rows]
+
+
+def _noted(row: Row, date: DateState | None, found: Mapping[RunKey, str]) -> Row:
+    note = found.get(date.key, "") if date is not None else ""
+    return replace(row, note=f"{note} ({date.key.date})") if date is not None and note else row

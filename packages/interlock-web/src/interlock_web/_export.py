@@ -10,17 +10,20 @@ from pathlib import Path
 from msgspec import Struct
 
 from interlock_web._app import STATIC
-from interlock_web._board import ROWS_OF_A_PART, CellState
+from interlock_web._board import ROWS_OF_A_PART
 from interlock_web._commands import Shell
 from interlock_web._links import FileLinks
 from interlock_web._pages import Pages, View
 from interlock_web._reader import Reader
+from interlock_web._states import CellState, states_of
 from interlock_web._views import day_of, finished, read_board
 
 MARK = ".interlock-web"
 """A file of each exported folder. A folder without it is not replaced."""
 
-_LEFT_OUT = (CellState.COMPLETED, CellState.EXCLUDED, CellState.WAITING, CellState.UNREAD, CellState.NOTHING)
+_SIMPLE = (CellState.COMPLETED,)
+"""The states of a date that needs no page."""
+
 _STATIC = ("page.css", "page.js", "icon.svg")
 
 
@@ -88,14 +91,16 @@ def _take_place(scratch: Path, target: Path) -> None:
 def _write(
     reader: Reader, environment: str, folder: Path, days: int, region: str | None, say: Callable[[str], None]
 ) -> Exported:
-    board, facts = read_board(reader, View(days=days))
-    keys = [cell.key for row in board.rows for cell in row.cells if cell.key and cell.state not in _LEFT_OUT]
-    links = FileLinks(frozenset((key.pipeline_id, str(key.date)) for key in keys), frozenset(board.days))
+    board, _ = read_board(reader, View(days=days))
+    dates = (date for row in board.rows for cell in row.cells for date in cell.dates)
+    # A date with a run under either kind of schedule has one page.
+    keys = {(date.key.pipeline_id, str(date.key.date)): date.key for date in dates if states_of(date) != _SIMPLE}
+    links = FileLinks(frozenset(keys), frozenset(board.days))
     pages = Pages(Shell(environment), links, region)
     offsets = range(0, max(board.found, 1), ROWS_OF_A_PART)
     for offset in offsets:
         view = View(days=days, offset=offset)
-        rows = finished(reader, facts, board.rows[offset : offset + ROWS_OF_A_PART])
+        rows = finished(reader, board.rows[offset : offset + ROWS_OF_A_PART])
         _put(folder, links.overview({"offset": offset or ""}), pages.overview(board, rows, view))
     for day in board.days:
         for offset in offsets:
@@ -105,7 +110,7 @@ def _write(
         _put(folder, links.pipeline(row.pipeline), pages.pipeline(reader.pipeline(row.pipeline)))
         if place % ROWS_OF_A_PART == ROWS_OF_A_PART - 1:
             say(f"{place + 1} of {board.found} pipelines")
-    for key in keys:
+    for key in keys.values():
         _put(folder, links.run(key), pages.run(reader.run(key.pipeline_id, key.date)))
     (folder / "static").mkdir()
     for name in _STATIC:

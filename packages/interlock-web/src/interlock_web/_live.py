@@ -62,7 +62,7 @@ class _Look:
     def event(self) -> str:
         """The next event. A look that finds no change, or fails, is a comment or a problem."""
         try:
-            board, facts = read_board(self._reader, self._view)
+            board, _ = read_board(self._reader, self._view)
         except Exception as error:  # noqa: BLE001 (the stream goes on once the tables answer again)
             return message("problem", f"the tables cannot be read: {type(error).__name__}")
         rows = {row.pipeline: row for row in board.rows}
@@ -73,7 +73,7 @@ class _Look:
         changed = [row for name, row in rows.items() if seen.get(name) != row][:_MOST_CHANGES]
         if not changed and seen.keys() == rows.keys():
             return ": no change\n\n"
-        return message("rows", self._pages.changes(board, finished(self._reader, facts, changed), self._view))
+        return message("rows", self._pages.changes(board, finished(self._reader, changed), self._view))
 
 
 def message(event: str, text: str) -> str:

@@ -9,6 +9,7 @@ from datetime import date as calendar_day
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_lifecycle import Run, RunKey, RunStatus, Verdict
 from interlock_lifecycle.reports import DateFacts
@@ -24,9 +25,13 @@ from interlock_store import (
     StoredConfig,
     TableNames,
     Tables,
+    key_of_row,
+    pipeline_pk,
     read_date,
-    read_run,
+    read_statuses,
 )
+from interlock_web._dates import UNREADABLE, DateLine, date_lines
+from interlock_web._expected import ExpectedDates
 
 T = TypeVar("T")
 
@@ -38,6 +43,9 @@ _OLD_SECONDS = 60.0
 _CHANGING = timedelta(days=2)
 """The age of a day up to which its dates change often."""
 _CONFIGS_FRESH_SECONDS = 20.0
+_MOST_UNKNOWN = 100
+"""The runs behind the read rows of a day that one batch reads."""
+
 _EVENTS = 200
 _RUNS = 90
 _AROUND = timedelta(days=3)
@@ -52,10 +60,14 @@ class NoDays(Exception):
 
 
 class BoardFacts(Struct, frozen=True):
-    """The pages of the shown days, newest first, and all pipelines. read_at: the time of the reading (UTC)."""
+    """The pages of the shown days, newest first, and all pipelines.
+
+    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC).
+    """
 
     pages: tuple[DayPage, ...]
     pipelines: Mapping[str, StoredConfig]
+    expected: Mapping[str, Sequence[ExecutionDate]]
     read_at: datetime
 
 
@@ -63,6 +75,7 @@ class RunFacts(Struct, frozen=True):
     """A date: its facts as `interlock why` has them, and its events, oldest first.
 
     problem: the reason why its rows are unreadable. `facts` is None then. is_cut: earlier events are left out.
+    is_known: as in `PipelineFacts`.
     """
 
     key: RunKey
@@ -70,20 +83,25 @@ class RunFacts(Struct, frozen=True):
     facts: DateFacts | None
     events: tuple[Mapping[str, Any], ...]
     is_cut: bool
+    is_known: bool
     now: datetime
     problem: str = ""
 
 
 class PipelineFacts(Struct, frozen=True):
-    """A pipeline: its config, the runs and verdicts of its newest dates, newest first, and its newest events."""
+    """A pipeline: its config, its newest dates and their runs, newest first, and its newest events.
+
+    is_known: the pipeline has a config, or other rows.
+    """
 
     pipeline: str
     stored: StoredConfig
+    dates: tuple[DateLine, ...]
     runs: tuple[Run, ...]
     verdicts: Mapping[RunKey, Verdict]
     arrivals: Mapping[RunKey, datetime]
-    problems: tuple[str, ...]
     events: tuple[Mapping[str, Any], ...]
+    is_known: bool
     now: datetime
 
 
@@ -135,6 +153,7 @@ class Reader:
         """fresh_seconds: the age up to which the page of a recent day is shared between viewers. old_seconds: that of
         an older day, which changes rarely.
         """
+        self._tables, self._names = tables, names
         self._store = Store(tables, names)
         self._overview = Overview(tables, names)
         self._days = Days(tables, names)
@@ -146,6 +165,7 @@ class Reader:
         self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
         # The first pipelines of a new deployment appear at once.
         self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic, keeps_empty=False)
+        self._expected = ExpectedDates()
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:
@@ -185,7 +205,9 @@ class Reader:
             unread = [page.day for page in pages if not page.is_whole]
             deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
             pages = [deeper.get(page.day, page) for page in pages]
-        return BoardFacts(tuple(pages), pipelines, self.clock())
+        now, first = self.clock(), min((page.day for page in pages if page.is_whole), default=None)
+        expected = self._expected.begun_by(now, pipelines, first) if first is not None else {}
+        return BoardFacts(tuple(pages), pipelines, expected, now)
 
     def _read_pages(self, days: Sequence[calendar_day], depth: int) -> list[DayPage]:
         """The pages of these days. Those that are still fresh are not read again."""
@@ -193,13 +215,22 @@ class Reader:
         with self._reading:
             now = self._monotonic()
             stale = [(day, depth) for day in days if self._is_stale((day, depth), now, day >= changing)]
-            found = list(self._pool.map(lambda key: self._days.page(key[0], key[1] * ROWS_OF_A_DAY), stale))
+            found = list(self._pool.map(lambda key: self._page(key[0], key[1] * ROWS_OF_A_DAY), stale))
             # Ages count from the end of a reading, since a slow one would be stale at once.
             end = self._monotonic()
             self._pages |= {key: (end, page) for key, page in zip(stale, found, strict=True)}
             pages = [self._pages[day, depth][1] for day in days]
             self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
             return pages
+
+    def _page(self, day: calendar_day, limit: int) -> DayPage:
+        """The first rows of a day. A breach may be among them without its run, which is then read too."""
+        page = self._days.page(day, limit)
+        if page.is_whole:
+            return page
+        unknown = [key for key, date in page.dates.items() if date.status is None and not date.problem]
+        runs = self._overview.runs(unknown[:_MOST_UNKNOWN])
+        return replace(page, dates={**page.dates, **{key: _of_run(page.dates[key], run) for key, run in runs.items()}})
 
     def _is_stale(self, key: tuple[calendar_day, int], now: float, changes: bool) -> bool:
         """Whether a page is to be read again. An older day with a run that is under way changes often too."""
@@ -232,7 +263,7 @@ class Reader:
             problem = str(error)
         events, is_cut = self._events(pipeline, date)
         key = facts.key if facts is not None else RunKey(pipeline, "stream", date)
-        return RunFacts(key, stored, facts, events, is_cut, now, problem)
+        return RunFacts(key, stored, facts, events, is_cut, self._is_known(pipeline, stored), now, problem)
 
     def _events(self, pipeline: str, date: ExecutionDate) -> tuple[tuple[Mapping[str, Any], ...], bool]:
         """The events of a date, oldest first: of the newest ones of the pipeline, or of the days around the date."""
@@ -251,29 +282,55 @@ class Reader:
         return tuple(earlier + found), False
 
     def pipeline(self, pipeline: str) -> PipelineFacts:
-        """A pipeline with its newest dates."""
-        now, stored = self.clock(), self._store.config(pipeline)
-        rows = [row for schedule in _SCHEDULES for row in self._overview.newest_run_rows(pipeline, schedule, _RUNS)]
-        runs, problems = _readable(rows)
+        """A pipeline with its newest dates, which are those of `interlock status`."""
+        now = self.clock()
+        (status,) = read_statuses(self._store, self._overview, pipeline, _RUNS, now)
+        found = [run for schedule in _SCHEDULES for run in self._overview.newest_runs(pipeline, schedule, _RUNS)]
+        runs = sorted(found, key=lambda run: str(run.key.date), reverse=True)[:_RUNS]
         keys = [run.key for run in runs]
+        # Nothing else names the dates without a run of a removed pipeline.
+        judged, unreadable = self._judged(pipeline) if not status.stored.exists else ([], [])
+        keys = list(dict.fromkeys([*keys, *judged]))
+        verdicts = self._overview.verdicts(keys) if keys else {}
         return PipelineFacts(
             pipeline,
-            stored,
+            status.stored,
+            tuple(date_lines(status, runs, verdicts, unreadable)),
             tuple(runs),
-            self._overview.verdicts(keys) if keys else {},
+            verdicts,
             self._overview.arrivals(keys) if keys else {},
-            tuple(problems),
             tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
+            self._is_known(pipeline, status.stored),
             now,
         )
 
+    def _judged(self, pipeline: str) -> tuple[list[RunKey], list[DateLine]]:
+        """The newest dates with a verdict, and a line for each verdict whose date cannot be read."""
+        keys, unreadable = [], []
+        pk, control = pipeline_pk(pipeline), self._names.control
+        for prefix in (f"VERDICT#{schedule}#" for schedule in _SCHEDULES):
+            for row in self._tables.query(control, pk, prefix=prefix, newest_first=True, limit=_RUNS):
+                try:
+                    keys.append(key_of_row(pk, row["SK"]))
+                except MalformedRow as error:
+                    unreadable.append(DateLine(row["SK"].removeprefix(prefix), None, UNREADABLE, str(error)))
+        return keys, unreadable
 
-def _readable(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Run], list[str]]:
-    runs, problems = [], []
-    for row in rows:
-        try:
-            runs.append(read_run(row))
-        except MalformedRow as error:
-            problems.append(str(error))
-    newest = sorted(runs, key=lambda run: str(run.key.date), reverse=True)
-    return newest[:_RUNS], problems
+    def _is_known(self, pipeline: str, stored: StoredConfig) -> bool:
+        """Whether a pipeline has a config, or a row of any kind. Those of a removed pipeline stay."""
+        if stored.exists:
+            return True
+        places = ((table, pipeline_pk(pipeline)) for table in (self._names.control, self._names.events))
+        return any(True for table, pk in places for _ in self._tables.query(table, pk, limit=1))
+
+
+def _of_run(date: DateState, run: Run) -> DateState:
+    return replace(
+        date,
+        status=run.status,
+        has_job=run.job_intent is not None,
+        attempt=run.attempt,
+        reason=run.reason,
+        committed_at=run.committed_at,
+        closed_at=run.closed_at,
+    )

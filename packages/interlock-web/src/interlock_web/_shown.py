@@ -5,6 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from interlock_store import StoredConfig
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 LONGEST = 4000
 """The characters of a text that are shown."""
@@ -31,3 +33,8 @@ def _is_hidden(sign: str) -> bool:
 
 def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def problem_of(stored: StoredConfig) -> str:
+    """The reason why a pipeline's config cannot be used. A config that is gone was removed, and other rows stay."""
+    return stored.problem if stored.exists else f"{stored.problem} (removed)"

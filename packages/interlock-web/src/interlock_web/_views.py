@@ -10,11 +10,12 @@ from interlock_lifecycle import RunKey
 from interlock_lifecycle.slas import deadlines_of_run
 from interlock_sla import Deadline
 from interlock_store import StoredConfig
-from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row, completed, make_board, with_notes
+from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row, make_board, with_notes
 from interlock_web._charts import DatedRun, DayPicture, draw_day
 from interlock_web._defaults import MOST_DAYS
 from interlock_web._pages import View
 from interlock_web._reader import BoardFacts, Reader
+from interlock_web._states import CHOOSABLE, HELD_HERE, CellState
 
 _LONGEST_WORD = 200
 _DEEPEST = 25
@@ -40,11 +41,20 @@ def read_view(query: Mapping[str, str]) -> View:
             problems.append(f"until is {text[:_LONGEST_WORD]!r}, must be a date such as 2026-03-03")
     words = {name: query.get(name, "") for name in ("owner", "state", "pipeline")}
     problems += [
-        f"{name} is longer than {_LONGEST_WORD} characters" for name in words if len(words[name]) > _LONGEST_WORD
+        f"{name} is longer than {_LONGEST_WORD} characters"
+        for name in ("owner", "pipeline")
+        if len(words[name]) > _LONGEST_WORD
     ]
+    if words["state"] and words["state"] not in CHOOSABLE:
+        problems.append(_say_state(words["state"]))
     if problems:
         raise QueryError(*problems)
     return View(Choice(**words), until, days, offset)
+
+
+def _say_state(text: str) -> str:
+    allowed = f"state is {text[:_LONGEST_WORD]!r}, must be one of {', '.join(CHOOSABLE)}"
+    return f"{allowed}. A date before its job is {CellState.HELD} here" if text in HELD_HERE else allowed
 
 
 def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int, problems: list[str]) -> int:
@@ -61,12 +71,12 @@ def read_board(reader: Reader, view: View) -> tuple[Board, BoardFacts]:
     """The board of a view. A part behind the first one reads more rows of the days that have more."""
     depth = min(1 + view.offset // ROWS_OF_A_PART, _DEEPEST)
     facts = reader.board(view.until, view.days, depth)
-    return make_board(facts.pages, facts.pipelines, view.choice, facts.read_at), facts
+    return make_board(facts.pages, facts.pipelines, facts.expected, view.choice, facts.read_at), facts
 
 
-def finished(reader: Reader, facts: BoardFacts, rows: Sequence[Row]) -> list[Row]:
-    """Rows with their excluded days, the dates that wait for data, and the reasons, which are one request."""
-    return with_notes(completed(rows, facts.pipelines, facts.read_at), facts.pages, reader.notes)
+def finished(reader: Reader, rows: Sequence[Row]) -> list[Row]:
+    """Rows with the reasons of their most urgent dates, which are one request."""
+    return with_notes(rows, reader.notes)
 
 
 def day_of(reader: Reader, view: View) -> tuple[Board, list[Row], DayPicture | None]:
@@ -101,5 +111,5 @@ def _deadlines(stored: StoredConfig | None, key: RunKey, arrived_at: datetime | 
 
 def part_of(reader: Reader, view: View) -> tuple[Board, list[Row]]:
     """The board, and the rows of the part of a view."""
-    board, facts = read_board(reader, view)
-    return board, finished(reader, facts, board.rows[view.offset : view.offset + ROWS_OF_A_PART])
+    board, _ = read_board(reader, view)
+    return board, finished(reader, board.rows[view.offset : view.offset + ROWS_OF_A_PART])
