@@ -1,5 +1,5 @@
 """The commands about the runs of a pipeline: `_status`, `_why`, `_rerun` and `_logs`.
 
 `_status_choice` filters the rows of `status`, `_why_lines` explains a date, `_backfill` requests the dates of a range,
-and `_job_logs` finds the output of a job.
+`_sign_of_life` shows what a backfill waits for, and `_job_logs` finds the output of a job.
 """
