@@ -87,6 +87,11 @@ class Outside(Struct):
         done = CliRunner().invoke(main, [*arguments, "--endpoint-url", self.stack.endpoint_url])
         assert done.exit_code == 0, f"{arguments}: exit code {done.exit_code}\n{done.output}"
 
+    def request(self, pipeline: str, date: str) -> None:
+        """Write a rerun request as another program does. The command writes none that would be rejected."""
+        key = RunKey(pipeline, "stream", parse_execution_date(date))
+        self.store.request_rerun(key, reason="manual", note=None, requested_at=datetime.now(UTC))
+
     def run(self, pipeline: str, date: str) -> Run | None:
         """The trigger row of a date."""
         return self.store.run(RunKey(pipeline, "stream", parse_execution_date(date)))

@@ -89,14 +89,15 @@ def test_rerun_is_accepted_in_budget_and_rejected_during_run(outside: Outside) -
     completed(outside, "again-please", 0)
     outside.interlock("rerun", "again-please", DATE, "--reason", "backfill")
     await_that(lambda: len(outside.starts("again-please")) == 2, "the rerun's job")
-    outside.interlock("rerun", "again-please", DATE)
+    assert "already running" in outside.interlock("rerun", "again-please", DATE, code=1).stdout
+    outside.request("again-please", DATE)
     await_that(
         lambda: [r for r in outside.store.events("again-please") if "already running" in str(r.get("message"))],
         "the rejection",
     )
     go.touch()
     completed(outside, "again-please", 1)
-    outside.interlock("rerun", "again-please", DATE)
+    outside.request("again-please", DATE)
     await_that(
         lambda: [r for r in outside.store.events("again-please") if "1 of 1 used" in str(r.get("message"))],
         "the used-up budget",
@@ -110,7 +111,7 @@ def test_rerun_of_unchanged_data_is_rejected_by_breaker(outside: Outside) -> Non
     fields = {"ready": True, "count": 10, "date": DATE, "updatedAt": datetime.now(UTC).isoformat()}
     outside.put("unchanged", "ready", **fields)
     completed(outside, "unchanged", 0)
-    outside.interlock("rerun", "unchanged", DATE)
+    outside.request("unchanged", DATE)
     await_that(
         lambda: [r for r in outside.store.events("unchanged") if "no sensor was updated" in str(r.get("message"))],
         "the open circuit",

@@ -80,7 +80,9 @@ def test_a_rerun_of_an_excluded_date_is_rejected(outside: Outside) -> None:
         "trigger: {key: ready", f"exclude: {{dates: [{DATE}]}}\n  trigger: {{key: ready"
     )
     outside.push("holiday", text)
-    outside.interlock("rerun", "holiday", DATE)
+    assert "is excluded" in outside.interlock("rerun", "holiday", DATE, code=1).stdout
+    assert outside.events("holiday", DATE) == []
+    outside.request("holiday", DATE)
     await_that(lambda: len(outside.events("holiday", DATE)) == 2, "both events")
     assert sorted(outside.events("holiday", DATE)) == ["PIPELINE_EXCLUDED", "RERUN_REJECTED"]
 

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +9,10 @@ from click.testing import CliRunner, Result
 
 from interlock_cli import main
 from interlock_config import decode_yaml
-from interlock_lifecycle import JobOutcome, Pause, RunKey
 from interlock_lifecycle.dates import dates_between
-from interlock_lifecycle.reruns import RerunFacts, decide_rerun
-from interlock_lifecycle.runs import CloseFacts, decide_completion
 from interlock_sla import ExecutionDate, parse_execution_date
-from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
+from interlock_store._write import Put
 
-TIMEOUT = timedelta(hours=4)
-FIRST = date(2026, 3, 1)
 PIPELINE = """
 pipeline: {{id: p}}
 schedule: {schedule}
@@ -26,79 +20,6 @@ validation: {{rules: [{{key: landing, check: exists}}]}}
 job: {{type: command, config: {{command: "true"}}, maxManualReruns: 1}}
 """
 BY_DATA = "{trigger: {key: landing, check: exists}, exclude: {dates: ['2026-03-08']}, dates: {back: 0}}"
-
-
-class Killed(BaseException):
-    """The end of the process. No code catches it."""
-
-
-class Controller:
-    """Answers the requests and ends the runs at each pause of the command, as the Lambdas do meanwhile."""
-
-    def __init__(self, tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.tables = tables
-        self.store = Store(tables, TableNames.of_environment("test"))
-        self.push(BY_DATA)
-        self.open: list[RunKey] = []
-        self.most_open = 0
-        self.naps = 0
-        self.killed_at = 0
-        self.fails: set[str] = set()
-        monkeypatch.setattr("interlock_cli._runs._backfill.time.sleep", self.nap)
-
-    def push(self, schedule: str) -> None:
-        self.store.put_config(decode_yaml(PIPELINE.format(schedule=schedule), "p.yaml"))
-
-    def key(self, day: str) -> RunKey:
-        config = self.store.config("p").config
-        assert config is not None
-        return RunKey("p", config.schedule_id, parse_execution_date(day))
-
-    def nap(self, _: float) -> None:
-        self.naps += 1
-        assert self.naps < 500, "the command waits for ever"
-        if self.naps == self.killed_at:
-            raise Killed
-        self.end_one()
-        self.answer_all()
-
-    def answer_all(self) -> None:
-        rows = self.tables.rows_of(self.store.names.control)
-        for row in rows:
-            if row["SK"].startswith("RERUN_REQUEST#") and "handledAt" not in row:
-                self.answer(row)
-
-    def answer(self, row: dict[str, Any]) -> None:
-        stored, request = self.store.config("p"), read_rerun_request(row, datetime.now(UTC))
-        assert stored.config is not None
-        key = request.key
-        known = (self.store.run(key), stored.exclusions, self.store.entries(key), self.store.reruns(key), None)
-        decision = decide_rerun(request, RerunFacts(*known), stored.config, execution_timeout=TIMEOUT)
-        assert self.store.commit(decision) is Commit.COMMITTED  # type: ignore[arg-type]
-        if self.store.answer_of(key, request.identity) == "accepted":
-            self.open.append(key)
-            self.most_open = max(self.most_open, len(self.open))
-
-    def end_one(self) -> None:
-        if not self.open:
-            return
-        key = self.open.pop(0)
-        run, stored = self.store.run(key), self.store.config("p")
-        assert run is not None
-        outcome = JobOutcome("fail" if str(key.date) in self.fails else "success", error="boom", category="TRANSIENT")
-        facts = CloseFacts(run, stored.config, 9, stored.exclusions, self.store.sla(key))
-        closed = decide_completion(facts, run.run_token, outcome, now=datetime.now(UTC), execution_timeout=TIMEOUT)
-        assert self.store.commit(closed) is Commit.COMMITTED  # type: ignore[arg-type]
-
-    def attempts(self) -> Counter[str]:
-        """The number of accepted requests of each date."""
-        rows = self.tables.rows_of(self.store.names.rerun)
-        return Counter(str(row["SK"]).split("#")[2] for row in rows)
-
-
-@pytest.fixture
-def controller(tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> Controller:
-    return Controller(tables, monkeypatch)
 
 
 def invoke(*words: str, code: int = 0) -> Result:
@@ -111,22 +32,22 @@ def days(first: int, last: int) -> list[str]:
     return [f"2026-03-{day:02}" for day in range(first, last + 1)]
 
 
-def test_each_date_of_the_range_runs_once(controller: Controller) -> None:
+def test_each_date_of_the_range_runs_once(controller: Any) -> None:
     lines = invoke("2026-03-01..2026-03-05", "--wait").stdout.splitlines()
     assert lines[-1] == "5 completed"
     assert controller.attempts() == Counter(days(1, 5))
 
 
 @pytest.mark.parametrize("pace", [1, 2, 5])
-def test_pace_limits_the_dates_under_way(pace: int, controller: Controller) -> None:
+def test_pace_limits_the_dates_under_way(pace: int, controller: Any) -> None:
     invoke("2026-03-10..2026-03-25", "--wait", "--pace", str(pace))
     assert controller.most_open == pace
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3, 10, 20, 28, 29, 30, 31])
-def test_killed_backfill_requests_each_date_once(killed_at: int, controller: Controller) -> None:
+def test_killed_backfill_requests_each_date_once(killed_at: int, controller: Any) -> None:
     controller.killed_at = killed_at
-    with pytest.raises(Killed):
+    with pytest.raises(controller.Killed):
         CliRunner().invoke(main, ["rerun", "p", "2026-03-09..2026-04-07", "--wait", "--pace", "3"])
     assert controller.naps == killed_at
     controller.killed_at = 0
@@ -137,13 +58,13 @@ def test_killed_backfill_requests_each_date_once(killed_at: int, controller: Con
     assert controller.most_open <= 3
 
 
-def test_finished_backfill_requests_nothing_again(controller: Controller) -> None:
+def test_finished_backfill_requests_nothing_again(controller: Any) -> None:
     invoke("2026-03-01..2026-03-03", "--wait")
     assert invoke("2026-03-01..2026-03-03", "--wait").stdout.splitlines()[-1] == "3 completed"
     assert set(controller.attempts().values()) == {1}
 
 
-def test_budget_of_a_date_holds_for_another_backfill(controller: Controller) -> None:
+def test_budget_of_a_date_holds_for_another_backfill(controller: Any) -> None:
     invoke("2026-03-01..2026-03-02", "--wait")
     said = invoke("2026-03-01..2026-03-03", "--wait", "--name", "again", code=1).stdout
     assert "2026-03-01  rejected: no manual rerun left (1 of 1 used)" in said
@@ -151,14 +72,14 @@ def test_budget_of_a_date_holds_for_another_backfill(controller: Controller) -> 
     assert controller.attempts() == Counter(days(1, 3))
 
 
-def test_excluded_date_is_listed_and_not_requested(controller: Controller) -> None:
+def test_excluded_date_is_listed_and_not_requested(controller: Any) -> None:
     said = invoke("2026-03-07..2026-03-09", "--wait", code=1).stdout
     assert "2026-03-08  rejected: 2026-03-08 is excluded" in said
     assert controller.attempts() == Counter(["2026-03-07", "2026-03-09"])
     assert controller.store.standing_request(controller.key("2026-03-08")) is None
 
 
-def test_days_that_the_schedule_does_not_name_are_listed(controller: Controller) -> None:
+def test_days_that_the_schedule_does_not_name_are_listed(controller: Any) -> None:
     controller.push('{cron: "0 6 * * 1-5", dates: {back: 0}}')
     said = invoke("2026-03-06..2026-03-09", "--wait").stdout.splitlines()
     assert said[:2] == [
@@ -168,14 +89,14 @@ def test_days_that_the_schedule_does_not_name_are_listed(controller: Controller)
     assert controller.attempts() == Counter(["2026-03-06", "2026-03-09"])
 
 
-def test_failed_run_is_a_bad_result_of_a_wait(controller: Controller) -> None:
+def test_failed_run_is_a_bad_result_of_a_wait(controller: Any) -> None:
     controller.fails = {"2026-03-02"}
     said = invoke("2026-03-01..2026-03-03", "--wait", code=1).stdout
     assert "2026-03-02  failed: fail: boom" in said
     assert said.splitlines()[-1] == "2 completed, 1 failed"
 
 
-def test_dry_run_shows_the_answers_and_writes_nothing(controller: Controller) -> None:
+def test_dry_run_shows_the_answers_and_writes_nothing(controller: Any) -> None:
     before = controller.tables.rows_of(controller.store.names.control)
     said = invoke("2026-03-07..2026-03-09", "--dry-run").stdout.splitlines()
     assert said == [
@@ -188,7 +109,7 @@ def test_dry_run_shows_the_answers_and_writes_nothing(controller: Controller) ->
     assert controller.tables.rows_of(controller.store.names.control) == before
 
 
-def test_another_waiting_request_is_not_replaced(controller: Controller) -> None:
+def test_another_waiting_request_is_not_replaced(controller: Any) -> None:
     key = controller.key("2026-03-02")
     controller.store.request_rerun(key, reason="manual", note=None, requested_at="mine")
     said = invoke("2026-03-02..2026-03-02", code=1).stdout
@@ -196,7 +117,7 @@ def test_another_waiting_request_is_not_replaced(controller: Controller) -> None
     assert controller.store.answer_of(key, "mine") == "waits"
 
 
-def test_race_for_a_date_ends_with_the_answer(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_race_for_a_date_ends_with_the_answer(controller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look and the answer, the date gets excluded. The answer of the controller counts."""
     answer_all = controller.answer_all
 
@@ -209,14 +130,42 @@ def test_race_for_a_date_ends_with_the_answer(controller: Controller, monkeypatc
     assert said.splitlines() == ["2026-03-02  requested", "2026-03-02  rejected: 2026-03-02 is excluded", "1 rejected"]
 
 
-def test_range_over_the_budget_requests_nothing(controller: Controller) -> None:
+def test_date_whose_row_cannot_be_read_stops_no_other(controller: Any) -> None:
+    row = {"PK": "PIPELINE#p", "SK": "TRIGGER#stream#2026-03-02", "status": "?"}
+    controller.tables.transact([Put(controller.store.names.control, row)])
+    said = invoke("2026-03-01..2026-03-03", "--wait", code=1).stdout
+    assert "2026-03-02  rejected: row PIPELINE#p / TRIGGER#stream#2026-03-02: " in said
+    assert controller.attempts() == Counter(["2026-03-01", "2026-03-03"])
+
+
+@pytest.mark.parametrize("words", [("2026-03-01..2026-03-05", "--pace", "2"), ("2026-03-01", "--wait")])
+def test_backfill_of_a_dry_run_ends(words: tuple[str, ...], controller: Any) -> None:
+    controller.push(BY_DATA, "dryRun: true")
+    done = invoke(*words)
+    said = "without a run: the pipeline is a dry run, which starts nothing"
+    assert f"2026-03-01  {said}" in done.stdout.splitlines()
+    assert "requested" not in done.stdout.splitlines()[-1]
+    assert done.stderr == "warning: p is a dry run: its requests are answered, and nothing starts\n"
+
+
+def test_repeated_command_waits_for_an_old_answer(controller: Any) -> None:
+    """The command was killed between its request and the answer."""
+    controller.killed_at = 1
+    with pytest.raises(controller.Killed):
+        CliRunner().invoke(main, ["rerun", "p", "2026-03-02..2026-03-02"])
+    controller.killed_at = 0
+    said = invoke("2026-03-02..2026-03-02").stdout.splitlines()
+    assert said == ["2026-03-02  requested before", "2026-03-02  accepted", "1 accepted"]
+
+
+def test_range_over_the_budget_requests_nothing(controller: Any) -> None:
     said = invoke("2026-03-01..2026-03-20", "--budget", "19", code=2).stderr
     assert said == "error: 2026-03-01..2026-03-20 has 20 dates, and the budget is 19; allow them with --budget 20\n"
     assert controller.attempts() == Counter()
     assert "has 365 dates, and the budget is 100" in invoke("2026-01-01..2026-12-31", code=2).stderr
 
 
-def test_programs_get_the_last_result_of_each_date(controller: Controller) -> None:
+def test_programs_get_the_last_result_of_each_date(controller: Any) -> None:
     answer = json.loads(invoke("2026-03-07..2026-03-08", "--wait", "--json", code=1).stdout)
     assert answer == {
         "pipeline": "p",
@@ -229,7 +178,7 @@ def test_programs_get_the_last_result_of_each_date(controller: Controller) -> No
     }
 
 
-def test_one_date_has_the_shape_of_a_range(controller: Controller) -> None:
+def test_one_date_has_the_shape_of_a_range(controller: Any) -> None:
     for day, more, result in (("2026-03-02", ["--wait"], "completed"), ("2026-03-03", [], "requested")):
         answer = json.loads(invoke(day, *more, "--json").stdout)
         assert answer == {
@@ -242,26 +191,42 @@ def test_one_date_has_the_shape_of_a_range(controller: Controller) -> None:
         }
 
 
-def test_one_date_is_followed_to_its_end(controller: Controller) -> None:
+def test_one_date_is_followed_to_its_end(controller: Any) -> None:
     said = invoke("2026-03-02", "--wait").stdout.splitlines()
-    assert said == ["2026-03-02  requested", "2026-03-02  accepted", "2026-03-02  completed", "1 completed"]
+    assert said == ["2026-03-02  requested", "2026-03-02  accepted", "2026-03-02  completed"]
     controller.fails = {"2026-03-03"}
     assert "2026-03-03  failed: fail: boom" in invoke("2026-03-03", "--wait", code=1).stdout
-    # The controller decides about a single date, and its rejection is an event.
-    said = invoke("2026-03-08", "--wait", code=1).stdout.splitlines()
-    assert said == ["2026-03-08  requested", "2026-03-08  rejected: 2026-03-08 is excluded", "1 rejected"]
 
 
-def test_one_date_is_requested_again_each_time(controller: Controller) -> None:
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_one_date_that_is_rejected_is_not_requested(more: tuple[str, ...], controller: Any) -> None:
+    before = controller.tables.rows_of(controller.store.names.control)
+    assert invoke("2026-03-08", *more, code=1).stdout == "2026-03-08  rejected: 2026-03-08 is excluded\n"
+    answer = json.loads(invoke("2026-03-08", *more, "--json", code=1).stdout)
+    assert (answer["result"], answer["dates"][0]["reason"]) == ("rejected", "2026-03-08 is excluded")
+    assert controller.tables.rows_of(controller.store.names.control) == before
+
+
+def test_one_date_names_the_command_with_its_answer(controller: Any) -> None:
+    assert invoke("2026-03-02").stdout.splitlines() == [
+        "2026-03-02  requested",
+        "the answer: interlock why p 2026-03-02 (--wait waits for it)",
+    ]
+
+
+def test_one_date_whose_answer_waits_is_requested_again(controller: Any) -> None:
+    """A request that no component answers, such as a malformed one of another writer, blocks no other."""
+    key = controller.key("2026-03-02")
+    controller.store.request_rerun(key, reason="manual", note=None, requested_at="mine")
+    invoke("2026-03-02", "--wait")
+    assert controller.store.answer_of(key, "mine") is None
+    assert controller.attempts() == Counter(["2026-03-02"])
+
+
+def test_one_date_is_requested_again_each_time(controller: Any) -> None:
     invoke("2026-03-02", "--wait")
     assert "rejected: " in invoke("2026-03-02", "--wait", code=1).stdout
     assert controller.attempts() == Counter({"2026-03-02": 1})
-
-
-def test_pause_is_a_warning(controller: Controller) -> None:
-    controller.store.pause("p", Pause(None, "ada"))
-    said = invoke("2026-03-01..2026-03-01", "--dry-run").stderr
-    assert said == "warning: the pipeline is paused until it is resumed by ada; accepted dates wait for its end\n"
 
 
 @pytest.mark.parametrize(
@@ -272,11 +237,11 @@ def test_pause_is_a_warning(controller: Controller) -> None:
         (("2026-03-02..",), "''"),
         (("x..2026-03-01",), "'x'"),
         (("2026-03-02", "--pace", "2", "--name", "n"), "--pace, --name: only for a range FROM..TO."),
-        (("2026-03-02", "--reason", "late-data", "--wait"), "--reason late-data: is reserved"),
+        (("2026-03-02", "--reason", "late-data"), "--reason late-data: is reserved"),
         (("2026-03-01..2026-03-02", "--reason", "late-data"), "--reason late-data: is reserved"),
     ],
 )
-def test_invalid_range_is_an_error_of_the_input(words: tuple[str, ...], said: str, controller: Controller) -> None:
+def test_invalid_range_is_an_error_of_the_input(words: tuple[str, ...], said: str, controller: Any) -> None:
     assert said in invoke(*words, code=2).stderr
     assert controller.attempts() == Counter()
 

@@ -81,7 +81,7 @@ def test_a_row_of_the_event_sink_is_shown_whole(events: Events) -> None:
     assert "unreadable" not in wire
 
 
-@pytest.mark.parametrize(("options", "code"), [(("--follow",), 0), ((), 1)])
+@pytest.mark.parametrize(("options", "code"), [(("--follow",), 0), ((), 130)])
 def test_an_interrupt_ends_only_the_following(
     events: Events, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], code: int
 ) -> None:

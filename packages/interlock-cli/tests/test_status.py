@@ -296,6 +296,7 @@ def test_programs_get_both_times_and_the_seconds_left(deployment: Deployment) ->
         "verdict": "open",
         "judged_at": None,
         "moved_from": None,
+        "counts": True,
         "overdue": True,
         "seconds_left": -1800,
     }

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from interlock_cli._installed import InstalledCommands
 from interlock_cli._names import FIRST_IS_PIPELINE, OWN
-from interlock_cli._output._errors import OutputError
+from interlock_cli._output._errors import Interrupted, OutputError
 from interlock_cli._output._foreign import shown
 from interlock_cli._own import own_command
 from interlock_cli._terminal import Terminal
@@ -89,6 +89,8 @@ class _Interlock(click.Group):
             return result
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except KeyboardInterrupt:
+            raise Interrupted("") from None
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _UNWRITABLE:
                 sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)

@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.segment import Segment
 from rich.table import Table
@@ -89,6 +90,29 @@ class Output:
         """A picture that stays below all further lines. `start` shows it, `stop` removes it."""
         self._is_live = True
         return Live(picture, console=self._console, refresh_per_second=8, transient=True)
+
+
+class LinesBelow:
+    """Lines that stay below all further lines of a terminal, and are renewed in place."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._live: Live | None = None
+
+    def show(self, lines: Iterable[str]) -> None:
+        """Replace the lines. A long line breaks between words."""
+        # A full line would have no place for the ^C of the terminal, which would move the lines.
+        picture = Constrain(Group(*(Text(shown(line)) for line in lines)), self._out.width - len("^C"))
+        if self._live is None:
+            self._live = self._out.live(picture)
+            self._live.start()
+        self._live.update(picture, refresh=True)
+
+    def remove(self) -> None:
+        """Remove the lines."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 class Rows:

@@ -44,3 +44,20 @@ class OutputError(CliError):
     """The result cannot be written, although the input has no error. The exit code is 1."""
 
     exit_code = 1
+
+
+class Interrupted(CliError):
+    """The end by Ctrl-C. Its one line states what goes on without the command. The exit code is 130."""
+
+    exit_code = 130
+
+    def show(self, file: Any = None) -> None:
+        """Print the line to stderr, below the ^C of the terminal."""
+        from interlock_cli._output._console import error_console
+
+        out = error_console()
+        if out.is_terminal:
+            out.line()
+        out.paragraph(
+            ("yellow", "interrupted:" if self.message else "interrupted"), " " * bool(self.message), self.message
+        )

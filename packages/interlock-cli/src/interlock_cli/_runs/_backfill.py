@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,12 +12,13 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle import JobEvent, RunKey, RunStatus
 from interlock_lifecycle.dates import dates_between
-from interlock_lifecycle.reports import rerun_answer
-from interlock_sla import ExecutionDate
-from interlock_store import Store, read_date
+from interlock_lifecycle.reports import explain_date, rerun_answer
+from interlock_sla import ExecutionDate, SlaError
+from interlock_store import MalformedRow, Store, read_date
 
 _POLL_SECONDS = 1.0
 _REJECTED = "rejected: "
+_DRY_RUN = "the pipeline is a dry run, which starts nothing"
 
 NOT_SCHEDULED = "not scheduled"
 WOULD_BE_ACCEPTED = "would be accepted"
@@ -25,6 +28,11 @@ ACCEPTED = "accepted"
 COMPLETED = "completed"
 FAILED = "failed"
 DONE_BEFORE = "requested before"
+NO_RUN = "without a run"
+
+_UNANSWERED = (REQUESTED, DONE_BEFORE)
+UNDER_WAY = (*_UNANSWERED, ACCEPTED)
+"""The results of a date that occupies a place of the pace."""
 
 
 class Result(Struct, frozen=True):
@@ -33,6 +41,27 @@ class Result(Struct, frozen=True):
     date: str
     result: str
     reason: str = ""
+
+
+class Waiting(Struct, frozen=True):
+    """A backfill that waits. open: the dates under way. left: the number of those that are not requested so far."""
+
+    open: tuple[Result, ...]
+    left: int
+    total: int
+
+
+class Standing(Struct, frozen=True):
+    """A date under way: its state and the reason, as `status` shows them, and the end of the state by itself (UTC)."""
+
+    date: str
+    state: str
+    reason: str = ""
+    until: datetime | None = None
+
+
+Step: TypeAlias = Result | Waiting
+"""A change of a result, or a wait for one."""
 
 
 class Plan(Struct, frozen=True):
@@ -62,6 +91,11 @@ class Backfill:
         self._plan = plan
         self._open: dict[RunKey, Result] = {}
 
+    @property
+    def pipeline(self) -> str:
+        """The id of the pipeline."""
+        return self._config.id
+
     def preview(self, dates: list[ExecutionDate]) -> Iterator[Result]:
         """The result of each date as it would be now. Nothing is written."""
         for date in dates:
@@ -72,50 +106,71 @@ class Backfill:
             why = self._rejection(key)
             yield Result(str(date), REJECTED, why) if why else Result(str(date), WOULD_BE_ACCEPTED)
 
-    def run(self, dates: list[ExecutionDate], *, wait: bool) -> Iterator[Result]:
-        """Request each date, oldest first, and yield each change of a result. wait: also wait for the ends of the runs.
+    def run(self, dates: list[ExecutionDate], *, wait: bool) -> Iterator[Step]:
+        """Request each date, oldest first, and yield each change of a result, and each wait before it is waited.
 
-        A request that was written before, under the name of this backfill, is not written again.
+        wait: also wait for the ends of the runs. A request that was written before, under the name of this backfill, is
+        not written again.
         """
-        for date in dates:
+        for place, date in enumerate(dates):
             key = self._key(date)
             if self._store.answer_of(key, self._plan.name) is None:
-                yield from self._free_place()
+                while len(self._open) >= self._plan.pace:
+                    yield from self._wait(len(dates) - place, len(dates))
                 result = self._request(key)
             else:
                 result = self._after(key)
                 result = replace(result, result=DONE_BEFORE) if result.result == REQUESTED else result
-            yield result
-            if result.result in (REQUESTED, ACCEPTED, DONE_BEFORE):
-                self._open[key] = result
-        while self._open and (wait or any(one.result == REQUESTED for one in self._open.values())):
-            time.sleep(_POLL_SECONDS)
-            yield from self._changes()
+            yield from self._note(key, result)
+        while self._open and (wait or any(one.result in _UNANSWERED for one in self._open.values())):
+            yield from self._wait(0, len(dates))
 
-    def follow(self, date: ExecutionDate) -> Iterator[Result]:
-        """Yield each change of a date that was requested under the name of this backfill, until its run has ended."""
+    def run_one(self, date: ExecutionDate, *, wait: bool) -> Iterator[Step]:
+        """Request one date, and with `wait` yield as `run` does until its run has ended.
+
+        A request of the date that waits for its answer is replaced.
+        """
         key = self._key(date)
-        self._open[key] = Result(str(date), REQUESTED)
-        yield self._open[key]
-        while self._open:
-            yield from self._changes()
-            if self._open:
-                time.sleep(_POLL_SECONDS)
+        yield from self._note(key, self._request_anyway(key))
+        while self._open and wait:
+            yield from self._wait(0, 1)
+
+    def standings(self, most: int) -> list[Standing]:
+        """The states of the oldest dates under way, read now."""
+        return [self._standing(key, result) for key, result in islice(self._open.items(), most)]
+
+    def _standing(self, key: RunKey, result: Result) -> Standing:
+        date = str(key.date)
+        if result.result in _UNANSWERED:
+            return Standing(date, REQUESTED, "waits for its answer")
+        try:
+            found = explain_date(read_date(self._store, key.pipeline_id, key.date), datetime.now(UTC))
+        except (MalformedRow, SlaError, OverflowError) as error:
+            return Standing(date, "unreadable", str(error))
+        return Standing(date, found.state, found.reason, found.until)
 
     def _key(self, date: ExecutionDate) -> RunKey:
         return RunKey(self._config.id, self._config.schedule_id, date)
 
-    def _free_place(self) -> Iterator[Result]:
-        """Wait until fewer dates than the pace are under way."""
-        while len(self._open) >= self._plan.pace:
-            time.sleep(_POLL_SECONDS)
-            yield from self._changes()
+    def _note(self, key: RunKey, result: Result) -> Iterator[Result]:
+        if result.result in UNDER_WAY:
+            self._open[key] = result
+        yield result
+
+    def _wait(self, left: int, total: int) -> Iterator[Step]:
+        yield Waiting(tuple(self._open.values()), left, total)
+        time.sleep(_POLL_SECONDS)
+        yield from self._changes()
 
     def _request(self, key: RunKey) -> Result:
         """Request one date, unless it would be rejected, or would replace a request that waits for its answer."""
         standing = self._store.standing_request(key)
         if standing is not None and standing.waits:
             return Result(str(key.date), REJECTED, "another rerun request of the date waits for its answer")
+        return self._request_anyway(key)
+
+    def _request_anyway(self, key: RunKey) -> Result:
+        """Request one date, unless it would be rejected. A rejection now is the answer, and writes nothing."""
         why = self._rejection(key)
         if why:
             return Result(str(key.date), REJECTED, why)
@@ -127,7 +182,10 @@ class Backfill:
 
     def _rejection(self, key: RunKey) -> str:
         """The reason why a request would be rejected now. Empty for one that would be accepted."""
-        facts = read_date(self._store, key.pipeline_id, key.date)
+        try:
+            facts = read_date(self._store, key.pipeline_id, key.date)
+        except MalformedRow as error:
+            return str(error)
         answer = rerun_answer(facts, self._config, self._plan.reason, datetime.now(UTC))
         return answer.removeprefix(_REJECTED) if answer.startswith(_REJECTED) else ""
 
@@ -135,7 +193,9 @@ class Backfill:
         """Read the dates under way, and yield those whose result has changed. A date that is over leaves its place."""
         for key, before in list(self._open.items()):
             after = self._after(key)
-            if after.result in (REQUESTED, ACCEPTED):
+            if after.result == REQUESTED:
+                continue
+            if after.result == ACCEPTED:
                 self._open[key] = after
             else:
                 del self._open[key]
@@ -144,12 +204,19 @@ class Backfill:
 
     def _after(self, key: RunKey) -> Result:
         """The result of a request that was written."""
-        answer, run, date = self._store.answer_of(key, self._plan.name), self._store.run(key), str(key.date)
+        answer, date = self._store.answer_of(key, self._plan.name), str(key.date)
         if answer == "waits":
             return Result(date, REQUESTED)
         if answer == "rejected":
             return Result(date, REJECTED, self._logged_reason(key))
-        if run is None or run.is_running:
+        try:
+            run = self._store.run(key)
+        except MalformedRow:
+            # The watchdog repairs such a row. Until then the date is under way.
+            return Result(date, ACCEPTED)
+        if run is None:
+            return Result(date, NO_RUN, _DRY_RUN if self._config.dry_run else "the row of its run does not exist")
+        if run.is_running:
             return Result(date, ACCEPTED)
         if run.status is RunStatus.FAILED_FINAL:
             return Result(date, FAILED, run.close_reason)

@@ -6,28 +6,34 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import click
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-from interlock_cli._deployment._settings import LOCAL
 from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._called import as_called
-from interlock_cli._output._console import CliError, console, error_console, print_json
+from interlock_cli._output._console import CliError, Output, console, error_console, print_json
+from interlock_cli._output._errors import Interrupted
 from interlock_cli._output._form import result_output
 from interlock_cli._runs._backfill import (
     ACCEPTED,
     COMPLETED,
     FAILED,
+    NO_RUN,
     NOT_SCHEDULED,
     REJECTED,
     REQUESTED,
+    UNDER_WAY,
+    WOULD_BE_ACCEPTED,
     Backfill,
     Plan,
     Result,
+    Step,
+    Waiting,
     dates_of,
 )
+from interlock_cli._runs._sign_of_life import SignOfLife
 from interlock_config import PipelineConfig
-from interlock_lifecycle import RerunReason, RunKey
+from interlock_lifecycle import Pause, RerunReason
 from interlock_lifecycle.reruns import OWN_REASONS
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import Store
@@ -78,15 +84,18 @@ def rerun(
 
     DATE is YYYY-MM-DD, or YYYY-MM-DDTHH for an hourly run.
 
-    The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED, with the reason. An accepted rerun starts
-    nothing while the date's last job runs, or while the state of that job cannot be read. If the state can never be
-    read again, use --abandon-previous. Make sure first that the job has ended, since Interlock does not check it.
+    A request that would be rejected now is not written, and the reason is printed with exit code 1. The answer to a
+    written request comes as an event, RERUN_ACCEPTED or RERUN_REJECTED. An accepted rerun starts nothing while the
+    date's last job runs, or while the state of that job cannot be read. If the state can never be read again, use
+    --abandon-previous. Make sure first that the job has ended, since Interlock does not check it.
 
     A backfill requests the dates of FROM..TO that the schedule names, oldest first. Each passes the same decision as a
     single request, with the budget of its date (job.maxManualReruns). A date that would be rejected is listed with the
     reason, and not requested. After an interruption the same command goes on, and requests no date twice within 30
     days. The exit code is 1 if a date was rejected, or with --wait if a run failed. --wait also follows the request of
-    a single date.
+    a single date. While the command waits, it shows the dates under way with their reasons: in place on a terminal,
+    otherwise as a line on stderr after 30 seconds without one. More dates than --pace for a pipeline that is paused
+    without an end are an error.
 
     \b
     Examples:
@@ -103,83 +112,93 @@ def rerun(
         names = ", ".join(option for option, value in given.items() if value is not None)
         raise click.UsageError(f"{names}: only for a range FROM..TO.")
     store = deployment(environment, endpoint_url).store()
-    if is_range or dry_run:
-        config = _config_for(store, pipeline, environment, reason)
-        found, skipped = dates_of(config, first, last) if is_range else ([first], [])
-        most = _BUDGET if budget is None else budget
-        if len(found) > most:
-            more = f"allow them with --budget {len(found)}"
-            raise CliError(f"{date} has {len(found)} dates, and the budget is {most}; {more}")
-        plan = Plan(
-            name=f"backfill {name or date}",
-            reason=reason or (_BACKFILL if is_range else _MANUAL),
-            note=note,
-            pace=pace or _PACE,
-            abandon_previous=abandon_previous,
+    config, pause = _read_pipeline(store, pipeline, environment, reason)
+    found, skipped = dates_of(config, first, last) if is_range else ([first], [])
+    most = _BUDGET if budget is None else budget
+    if len(found) > most:
+        raise CliError(
+            f"{date} has {len(found)} dates, and the budget is {most}; allow them with --budget {len(found)}"
         )
-        backfill = Backfill(store, config, plan)
-        changes = backfill.preview(found) if dry_run else backfill.run(found, wait=wait)
-        _follow(pipeline, date, chain(skipped, changes), as_json=as_json, dry_run=dry_run)
-        return
-    awaited = _config_for(store, pipeline, environment, reason) if wait else None
-    reason, identity = reason or _MANUAL, datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    request_rerun(
-        store,
-        pipeline,
-        date,
-        reason=reason,
-        note=note,
-        environment=environment,
-        abandon_previous=abandon_previous,
-        identity=identity,
-    )
-    result = Result(date, REQUESTED)
-    if awaited is not None:
-        followed = Backfill(store, awaited, Plan(name=identity, reason=reason, note=note, pace=1)).follow(first)
-        _follow(pipeline, date, followed, as_json=as_json, dry_run=False)
-        return
-    if as_json:
-        print_json(_wire(pipeline, [result], dry_run=False))
-        return
-    watch = as_called(f"watch it with: interlock status {pipeline}")
-    answer = f" a rerun of {pipeline} for {date}; {watch}"
-    console().line(("green", "requested"), answer)
+    # A single date is requested again by each call, and a range by none but the first.
+    identity = f"backfill {name or date}" if is_range or dry_run else _now_text()
+    default = _BACKFILL if is_range else _MANUAL
+    plan = Plan(identity, reason or default, note, pace or _PACE, abandon_previous=abandon_previous)
+    backfill = Backfill(store, config, plan)
+    _heed_pause(backfill, found, pause, plan.pace, dry_run=dry_run)
+    if dry_run:
+        changes: Iterable[Step] = backfill.preview(found)
+    else:
+        changes = backfill.run(found, wait=wait) if is_range else backfill.run_one(first, wait=wait)
+    order = _Order(pipeline, date, is_range=is_range, dry_run=dry_run, paused=str(pause or ""))
+    _follow(order, backfill, chain(skipped, changes), as_json=as_json)
 
 
-_COLOURS = {REJECTED: "red", FAILED: "red", COMPLETED: "green", ACCEPTED: "green", NOT_SCHEDULED: "dim"}
+_COLOURS = {REJECTED: "red", FAILED: "red", COMPLETED: "green", ACCEPTED: "green", NOT_SCHEDULED: "dim", NO_RUN: "dim"}
 
 
-def _follow(pipeline: str, dates: str, changes: Iterable[Result], *, as_json: bool, dry_run: bool) -> None:
+class _Order(Struct, frozen=True):
+    """The request of the command line. paused: the pause of the pipeline, empty without one."""
+
+    pipeline: str
+    dates: str
+    is_range: bool
+    dry_run: bool
+    paused: str
+
+
+def _follow(order: _Order, backfill: Backfill, steps: Iterable[Step], *, as_json: bool) -> None:
     """Print each change of a result, and the number of dates with each result. Exit code 1 after a bad one."""
     last: dict[str, Result] = {}
+    out = None if as_json else console()
+    waiting: Waiting | None = None
     try:
-        for one in changes:
-            last[one.date] = one
-            if not as_json:
-                _say(one)
+        with SignOfLife(out, backfill.standings) as sign:
+            for one in steps:
+                if isinstance(one, Waiting):
+                    waiting = one
+                    sign.show(one)
+                    continue
+                last[one.date] = one
+                if out is not None:
+                    _say(out, one)
+                    sign.said()
     except KeyboardInterrupt:
-        error_console().line(("yellow", "interrupted:"), f" the same command goes on with {pipeline} {dates}")
-        raise
+        raise Interrupted(_after_interrupt(order, waiting)) from None
     counts = Counter(one.result for one in last.values())
-    if as_json:
-        print_json(_wire(pipeline, list(last.values()), dry_run=dry_run))
-    else:
-        end = "; nothing was requested" if dry_run else ""
-        console().line(", ".join(f"{number} {result}" for result, number in counts.items()) or "no dates", end)
-    if not dry_run and counts[REJECTED] + counts[FAILED]:
+    if out is None:
+        print_json(_wire(order, list(last.values())))
+    elif order.is_range or order.dry_run:
+        end = "; nothing was requested" if order.dry_run else ""
+        out.line(", ".join(f"{number} {result}" for result, number in counts.items()) or "no dates", end)
+    elif counts[REQUESTED]:
+        out.line(as_called(f"the answer: interlock why {order.pipeline} {order.dates} (--wait waits for it)"))
+    if not order.dry_run and counts[REJECTED] + counts[FAILED]:
         click.get_current_context().exit(1)
 
 
-def _wire(pipeline: str, results: list[Result], *, dry_run: bool) -> dict[str, object]:
+def _after_interrupt(order: _Order, waiting: Waiting | None) -> str:
+    """What goes on without the command, and how to go on with it."""
+    if order.dry_run:
+        return "nothing was requested"
+    again = f"{order.pipeline} {order.dates}"
+    if not order.is_range:
+        return as_called(f"a request that was written stays; its answer: interlock why {again}")
+    left = "" if waiting is None else f"{len(waiting.open)} under way go on by themselves, {waiting.left} left; "
+    return f"{left}the same command goes on with {again}"
+
+
+def _wire(order: _Order, results: list[Result]) -> dict[str, object]:
     """The results as JSON. A single date is on the first level too, as it always was."""
     only = {"date": results[0].date, "result": results[0].result} if len(results) == 1 else {}
     counts = Counter(one.result for one in results)
-    return {"pipeline": pipeline, **only, "dry_run": dry_run, "counts": counts, "dates": to_builtins(results)}
+    paused = {"paused": order.paused} if order.paused else {}
+    dates = {"counts": counts, "dates": to_builtins(results)}
+    return {"pipeline": order.pipeline, **only, "dry_run": order.dry_run, **paused, **dates}
 
 
-def _say(one: Result) -> None:
+def _say(out: Output, one: Result) -> None:
     colour = _COLOURS.get(one.result, "cyan")
-    console().line(f"{one.date}  ", (colour, one.result), f": {one.reason}" if one.reason else "")
+    out.line(f"{one.date}  ", (colour, one.result), f": {one.reason}" if one.reason else "")
 
 
 def _read_range(text: str) -> tuple[ExecutionDate, ExecutionDate, bool]:
@@ -194,7 +213,10 @@ def _read_range(text: str) -> tuple[ExecutionDate, ExecutionDate, bool]:
     return begin, end, bool(dots)
 
 
-def _config_for(store: Store, pipeline: str, environment: str, reason: str | None) -> PipelineConfig:
+def _read_pipeline(
+    store: Store, pipeline: str, environment: str, reason: str | None
+) -> tuple[PipelineConfig, Pause | None]:
+    """The config of a pipeline, and its pause while it holds. Raises CliError."""
     if reason is not None and reason in _RESERVED:
         raise CliError(f"--reason {reason}: is reserved for Interlock itself; give another reason")
     stored = store.config(pipeline)
@@ -202,38 +224,37 @@ def _config_for(store: Store, pipeline: str, environment: str, reason: str | Non
         raise unknown_pipeline(store, pipeline, environment)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
-    if stored.pause is not None and stored.pause.holds(datetime.now(UTC)):
-        error_console().line(("yellow", "warning:"), f" {stored.pause}; accepted dates wait for its end")
-    return stored.config
+    if stored.config.dry_run:
+        _warn(f"{pipeline} is a dry run: its requests are answered, and nothing starts")
+    is_paused = stored.pause is not None and stored.pause.holds(datetime.now(UTC))
+    return stored.config, stored.pause if is_paused else None
 
 
-def request_rerun(
-    store: Store,
-    pipeline: str,
-    date: str,
-    *,
-    reason: str,
-    note: str | None = None,
-    environment: str = LOCAL,
-    abandon_previous: bool = False,
-    identity: str = "",
+def _heed_pause(
+    backfill: Backfill, dates: list[ExecutionDate], pause: Pause | None, pace: int, *, dry_run: bool
 ) -> None:
-    """Write the request. identity: its time as text, by default that of the clock.
+    """Warn of a pause. Raises CliError if it has no end, and holds more dates than the pace has places."""
+    if pause is None:
+        return
+    resume = as_called(f"interlock resume {backfill.pipeline}")
+    _warn(f"{pause}; accepted dates wait for its end (`{resume}`)")
+    if pause.until is not None or len(dates) <= pace:
+        return
+    needed = sum(one.result in (WOULD_BE_ACCEPTED, *UNDER_WAY) for one in backfill.preview(dates))
+    if needed > pace:
+        stuck = f"{needed} dates wait for the end of the pause, and --pace {pace} lets {pace} wait at once"
+        ways = f"end the pause with `{resume}`, or let all dates wait with --pace {needed}"
+        if not dry_run:
+            raise CliError(f"{stuck}: {ways}")
+        _warn(f"without --dry-run this is an error: {stuck}; {ways}")
 
-    Raises CliError for an invalid date, a reserved reason, and a pipeline that is unknown or cannot be read.
-    """
-    execution_date = _read_date(date)
-    if reason == RerunReason.JOB_FAIL_RETRY:
-        raise CliError(f"--reason {reason}: is reserved for retries after a failed job; give another reason")
-    stored = store.config(pipeline)
-    if not stored.exists:
-        raise unknown_pipeline(store, pipeline, environment)
-    if stored.config is None:
-        raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
-    key = RunKey(pipeline, stored.config.schedule_id, execution_date)
-    store.request_rerun(
-        key, reason=reason, note=note, requested_at=identity or datetime.now(UTC), abandon_previous=abandon_previous
-    )
+
+def _warn(text: str) -> None:
+    error_console().paragraph(("yellow", "warning:"), " ", text)
+
+
+def _now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _read_date(date: str) -> ExecutionDate:
