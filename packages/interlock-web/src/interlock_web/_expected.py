@@ -20,7 +20,7 @@ _MOST = 24 * _LOOK_BACK.days
 
 
 class _Known(Struct, frozen=True):
-    """What was computed of a pipeline: the facts on which it depends, and the result."""
+    """The last computation for a pipeline: the facts on which it depends, and the result."""
 
     stored: StoredConfig
     since: calendar_day
