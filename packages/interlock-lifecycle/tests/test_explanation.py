@@ -234,11 +234,28 @@ def test_rerun_answer_has_the_circuit_breaker(updated_at: str, answer: str) -> N
     assert found.rerun == answer
 
 
-def test_unreadable_config_is_the_reason_of_a_held_run() -> None:
+NO_CONFIG = "the pipeline has no config"
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "reason"),
+    [
+        ({}, "held", NO_CONFIG),
+        (
+            {"status": RunStatus.FAILED_FINAL, "close_reason": f"not started: {NO_CONFIG}"},
+            "failed",
+            f"not started: {NO_CONFIG}",
+        ),
+        ({"status": RunStatus.FAILED_FINAL, "close_reason": "boom"}, "failed", f"boom; {NO_CONFIG}"),
+        ({"status": RunStatus.COMPLETED}, "completed", NO_CONFIG),
+        (None, "not begun", NO_CONFIG),
+    ],
+)
+def test_missing_config_is_a_reason_once(more: Mapping[str, object] | None, state: str, reason: str) -> None:
     config = configured()
-    facts = facts_of(config, run=begun(config))
-    found = explain_date(replace(facts, config=None, problem="config of p: job is missing"), NOW)
-    assert (found.state, found.reason) == ("held", "config of p: job is missing")
+    facts = facts_of(config, run=None if more is None else begun(config, **more))
+    found = explain_date(replace(facts, config=None, problem=NO_CONFIG), NOW)
+    assert (found.state, found.reason) == (state, reason)
 
 
 OPENING = {"landing": {"count": 100, "date": "2026-03-04"}}

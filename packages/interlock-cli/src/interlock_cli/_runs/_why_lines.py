@@ -215,10 +215,10 @@ def _standing(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str
         if read_at is not None and clock.judged_at > read_at:
             return "would be breached. A later success does not change it"
         return f"breached, judged {_short(clock.judged_at, zone)}. A later success does not change it"
-    if explanation.state == Progress.COMPLETED:
-        return "not judged"
     if not clock.counts:
         return "not judged, since the pipeline had no such deadline then"
+    if explanation.state == Progress.COMPLETED:
+        return "not judged"
     if explanation.state == NOT_EXPECTED:
         return "not judged, since the date is not expected"
     seconds = (clock.breach_at - explanation.at).total_seconds()

@@ -226,14 +226,15 @@ def _trigger(facts: DateFacts, config: PipelineConfig, now: datetime) -> RuleRea
 
 def _without_config(facts: DateFacts, now: datetime) -> Explanation:
     report = _report(facts, now)
-    reason = facts.problem if report is None or not report.reason else f"{report.reason}; {facts.problem}"
+    said = report.reason if report is not None else ""
+    reason = said if facts.problem in said else "; ".join(text for text in (said, facts.problem) if text)
     return Explanation(
         pipeline=facts.key.pipeline_id,
         schedule=facts.key.schedule_id,
         date=str(facts.key.date),
         at=now,
         state=str(report.progress) if report is not None else str(Progress.NOT_BEGUN),
-        reason=facts.problem if report is None or report.progress is Progress.HELD else reason,
+        reason=reason,
         attempt=report.attempt if report is not None else 0,
         log=_log(facts.entries),
         changes=("a config that can be read: interlock push",),
