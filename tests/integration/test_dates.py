@@ -50,7 +50,9 @@ def test_each_date_is_held_for_its_own_row(outside: Outside) -> None:
 
 def test_unreadable_date_is_reported_and_starts_no_run(outside: Outside) -> None:
     outside.push("unreadable", readme_pipeline("unreadable"))
-    outside.put("unreadable", "landing", date="2026/03/03", complete=True, count=5000)
+    row = ("unreadable", "landing", "complete=true", "count=5000", 'date="2026/03/03"')
+    assert "which is not YYYY-MM-DD" in outside.interlock("sensor", "put", *row, code=2).stderr
+    outside.interlock("sensor", "put", *row, "--force")
 
     def rejected() -> dict[str, Any] | None:
         rows = [row for row in outside.store.events("unreadable") if row["eventType"] == "SENSOR_REJECTED"]

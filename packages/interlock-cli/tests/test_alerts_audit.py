@@ -254,7 +254,7 @@ def test_the_table_names_each_fate_and_each_alert(deployed: Deployed) -> None:
     deployed.event("a")
     result = CliRunner().invoke(main, ["alerts", "audit", "--since", OLD.isoformat()])
     assert result.exit_code == 1
-    assert "1 alerts since" in result.output
+    assert "1 alert since" in result.output
     assert "1  unaccounted" in result.output
     assert "0  posted" in result.output
     assert "it has no row" in result.output

@@ -445,13 +445,6 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_unreadable_date_of_a_reading_causes_a_warning(run: Any, bronze: Store) -> None:
-    arguments = ("sensor", "put", "bronze", "unread", 'date="2026/03/03"')
-    assert "warning: date is '2026/03/03', which is not YYYY-MM-DD" in run(*arguments).output
-    assert json.loads(run(*arguments, "--json").stdout)["warning"].endswith("opens no run and counts for no run")
-    assert "warning" not in run("sensor", "put", "bronze", "unread", 'date="2026-03-03"').output
-
-
 def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store, files: Path) -> None:
     store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
     store.put_sensor("bronze", "ready#20260230", {})

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import Form, RowPrinter, chosen_form, print_rows
 from interlock_config import decode_yaml
 from interlock_store import MemoryTables, Store, TableNames
@@ -140,6 +141,18 @@ def test_an_empty_csv_has_its_header_once(capsys: pytest.CaptureFixture[str]) ->
     for row in ({"a": None, "b": True}, {"a": "x\ny", "c": 3}):
         printer.print(row)
     assert capsys.readouterr().out.splitlines() == ["a,b", "a,b", ",true", "x\\ny,"]
+
+
+def test_a_piped_table_has_no_blanks_at_the_ends(store: Store) -> None:
+    store.put_sensor("bronze", "ready", {"count": 3, "note": "a text that makes the last column wide"})
+    store.put_sensor("bronze", "rest", {"count": 3})
+    lines = run("sensor", "list", "bronze").stdout.splitlines()
+    assert len(lines) == 3
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_number_has_its_plural() -> None:
+    assert [counted(number, "date") for number in (0, 1, 2, 1200)] == ["0 dates", "1 date", "2 dates", "1,200 dates"]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_existing_schema_stays(tmp_path: Path) -> None:
 def test_invalid_id_writes_nothing(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     said = invoke("init", name, "--folder", str(folder), code=2).stderr
-    assert "pipeline.id" in said
+    assert said == f"error: PIPELINE is {name!r}, must be 1 to 64 letters, digits, '-', '_' or '.'\n"
     assert not folder.exists()
 
 

@@ -243,7 +243,7 @@ def test_a_row_that_could_not_be_used_is_open(tables: MemoryTables, onboard: Onb
 def test_an_unreadable_event_is_open(tables: MemoryTables, onboard: Onboard) -> None:
     agree(tables, *DAYS)
     put_event(tables, NOW - timedelta(hours=1), "DRY_RUN_DRIFT", DAYS[2], detail="{")
-    assert points(onboard) == {"1 events cannot be read": []}
+    assert points(onboard) == {"1 event cannot be read": []}
 
 
 def test_a_pause_is_open(tables: MemoryTables, onboard: Onboard) -> None:

@@ -25,6 +25,7 @@ job: {{type: command, config: {{command: "true"}}}}
 """
 ALERTS = "version: 1\ntargets: {data-team: {slack: C0123456789}}\nroutes: [{to: [data-team]}]\n"
 CALENDAR = "name: us\ndates: [2026-12-25]\n"
+NO_TERMINAL = "nothing was changed, since there is no terminal to ask at; use --yes to"
 
 
 def text(name: str, count: int = 100, more: str = "") -> str:
@@ -121,7 +122,7 @@ def test_prune_removes_exactly_the_pipelines_without_a_file(store: Store, folder
 def test_prune_without_a_terminal_needs_yes(store: Store, folder: Path) -> None:
     store.put_config(decode_yaml(text("old"), "o.yaml"))
     said = invoke("push", str(folder), "--prune", code=2).stderr
-    assert said == "error: Remove old from 'test', which no file names? Confirm it with --yes\n"
+    assert said == f"error: {NO_TERMINAL} remove old from 'test', which no file names\n"
     assert store.pipelines() == ["old"]
 
 
@@ -158,7 +159,7 @@ def test_removed_pipeline_keeps_its_other_rows(store: Store) -> None:
 def test_remove_without_a_terminal_needs_yes(store: Store) -> None:
     store.put_config(decode_yaml(text("a"), "a.yaml"))
     said = invoke("remove", "a", code=2).stderr
-    assert said == "error: Remove a from 'test' with 0 runs under way? Confirm it with --yes\n"
+    assert said == f"error: {NO_TERMINAL} remove a from 'test' with 0 runs under way\n"
     assert store.config("a").exists
 
 

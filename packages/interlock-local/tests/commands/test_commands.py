@@ -128,7 +128,7 @@ def test_teardown_asks_before_it_removes() -> None:
 
     done = call(teardown, "--endpoint-url", "http://127.0.0.1:1", terminal=Answers())
     assert done.exit_code == 2
-    assert "Remove local-interlock-* with all rows? Confirm it with --yes" in done.stderr
+    assert "there is no terminal to ask at; use --yes to remove local-interlock-* with all rows" in done.stderr
     done = call(teardown, "--environment", "prod", "--yes")
     assert "name the endpoint with --endpoint-url" in done.stderr
     done = call(teardown, "--json")

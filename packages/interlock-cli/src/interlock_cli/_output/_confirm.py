@@ -8,11 +8,15 @@ from interlock_cli._output._errors import CliError
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return if the change may be made. Raises CliError without a terminal to ask at, and click.Abort for a no."""
+    """Return if the change may be made. Raises CliError without a terminal to ask at, and click.Abort for a no.
+
+    question: begins with a verb, such as `Remove it?`.
+    """
     if yes:
         return
     if not _is_terminal():
-        raise CliError(f"{question} Confirm it with --yes")
+        action = question[0].lower() + question[1:].removesuffix("?")
+        raise CliError(f"nothing was changed, since there is no terminal to ask at; use --yes to {action}")
     click.confirm(question, abort=True, err=True)
 
 

@@ -83,8 +83,14 @@ class Output:
             self._console.print(Text(_REST if number else "").append_text(line), soft_wrap=True)
 
     def table(self, made: "Rows") -> None:
-        """Print a table."""
-        self._console.print(made.table)
+        """Print a table. Lines for a file or a pipe end with their last word."""
+        if self.is_terminal:
+            self._console.print(made.table)
+            return
+        with self._console.capture() as captured:
+            self._console.print(made.table)
+        for line in captured.get().splitlines():
+            self._console.print(Text(line.rstrip()), soft_wrap=True)
 
     def live(self, picture: RenderableType) -> Live:
         """A picture that stays below all further lines. `start` shows it, `stop` removes it."""

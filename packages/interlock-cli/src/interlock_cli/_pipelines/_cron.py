@@ -10,6 +10,7 @@ import click
 from msgspec import Struct
 
 from interlock_cli._output._console import CliError, Output, console, print_json
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import result_output
 from interlock_cli._output._times import INSTANTS, Times
 from interlock_cli._pipelines._cron_compare import YEAR, Comparison, compare
@@ -148,16 +149,18 @@ def _print_compared(found: Comparison, place: ZoneInfo, out: Output) -> None:
         out.line(("yellow", f"{found.product} does not read this expression:"), f" {found.rejected}")
         return
     if not found.only_here and not found.only_there:
-        out.line(("green", f"{found.product} has the same {found.here} fires"), f", {until}")
+        out.line(("green", f"{found.product} has the same {counted(found.here, 'fire')}"), f", {until}")
         return
-    out.line(("yellow", f"{found.product} differs"), f", {until}: {found.here} fires here, {found.there} there")
+    out.line(
+        ("yellow", f"{found.product} differs"), f", {until}: {counted(found.here, 'fire')} here, {found.there} there"
+    )
     for name, fires in (("only here", found.only_here), ("only there", found.only_there)):
         for fire in fires[:_MOST_SHOWN]:
             out.line(f"  {name:<10}  {_local(fire, place)}  {_utc(fire)}")
         if len(fires) > _MOST_SHOWN:
             out.line(f"  {name:<10}  and {len(fires) - _MOST_SHOWN} more")
     for reason in found.reasons:
-        out.line(f"  why ({reason.fires} fire{'' if reason.fires == 1 else 's'}): {reason.text}")
+        out.line(f"  why ({counted(reason.fires, 'fire')}): {reason.text}")
 
 
 def _wire(facts: _Facts) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from msgspec import UNSET, Struct
 
+from interlock_cli._output._counted import counted
 from interlock_cli._output._errors import Rejection
 from interlock_cli._pipelines._search import Search, why
 from interlock_config import Problem, Review, review
@@ -96,5 +97,5 @@ def reject(review: Review) -> NoReturn:
     lines = [f"{problem.severity}: {problem}" for problem in review.problems]
     errors = sum(1 for problem in review.problems if problem.severity == "error")
     files = len({problem.source for problem in review.problems if problem.severity == "error"})
-    lines.append(f"{errors} error{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}; nothing was written")
+    lines.append(f"{counted(errors, 'error')} in {counted(files, 'file')}; nothing was written")
     raise Rejection(*lines)

@@ -74,7 +74,8 @@ def init(pipeline: str, folder: Path, as_json: bool) -> None:
     text, path, schema = _TEXT.format(id=json.dumps(pipeline)), folder / f"{pipeline}.yaml", folder / _SCHEMA
     problems = [problem for problem in review({str(path): text.encode()}).problems if problem.severity == "error"]
     if problems:
-        raise CliError(*(str(problem) for problem in problems))
+        # Only the id in the file is not this module's own. The file does not exist.
+        raise CliError(*(f"PIPELINE is {pipeline!r}, {problem.message}" for problem in problems))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [path]

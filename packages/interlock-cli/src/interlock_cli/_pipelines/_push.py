@@ -1,6 +1,5 @@
 """interlock push: writes pipelines, calendars and the routing of alerts to the tables, all or none."""
 
-from collections.abc import Sized
 from datetime import UTC, datetime
 
 import click
@@ -10,6 +9,7 @@ from interlock_cli._deployment._settings import configured_paths
 from interlock_cli._deployment._target import target_options
 from interlock_cli._output._confirm import confirm
 from interlock_cli._output._console import Output, console, print_json
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import result_output
 from interlock_cli._pipelines._files import reject, review_paths
 from interlock_cli._pipelines._push_plan import PlannedChange, plan_push, print_plan, wire_plan
@@ -87,7 +87,7 @@ def push(
         out.line(("green", "pushed"), f" {name}")
     for name in removed:
         out.line(("red", "removed"), f" {name}")
-    written = " and ".join(_counted(found, name) for found, name in ((pipelines, "pipeline"), (calendars, "calendar")))
+    written = f"{counted(len(pipelines), 'pipeline')} and {counted(len(calendars), 'calendar')}"
     out.line(f"{written} written to {environment}-interlock-control")
     if alerts is not None:
         out.line(f"routing of alerts {alerts} in {environment}-interlock-events")
@@ -110,7 +110,3 @@ def _print_warnings(out: Output, warnings: list[str]) -> None:
 
 def _put_alerts(store: Store, routing: AlertRules) -> str:
     return "written" if store.put_alerts(routing, datetime.now(UTC)) else "unchanged"
-
-
-def _counted(found: Sized, name: str) -> str:
-    return f"{len(found)} {name}{'s' * (len(found) != 1)}"

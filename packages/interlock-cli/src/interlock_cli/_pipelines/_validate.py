@@ -15,6 +15,7 @@ from msgspec import UNSET
 from interlock_cli._deployment._deployment import Deployment, credentials_options, deployment
 from interlock_cli._deployment._settings import configured_paths, default_environment
 from interlock_cli._output._console import console, print_json, print_workflow_command
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import Form, print_rows
 from interlock_cli._output._receipt import RECEIPT, write_receipts
 from interlock_cli._pipelines._files import MOST_BYTES, Gathered, read_files
@@ -195,11 +196,7 @@ def _counts(problems: Sequence[Problem]) -> tuple[int, int]:
 
 def _summary(problems: Sequence[Problem], files: int) -> str:
     errors, warnings = _counts(problems)
-    return f"{_counted(files, 'file')}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{counted(files, 'file')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}"
 
 
 def _wire(problem: Problem) -> dict[str, object]:

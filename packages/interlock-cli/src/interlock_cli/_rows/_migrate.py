@@ -14,6 +14,7 @@ from interlock_cli._deployment._aws import explain_aws_error
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, Output, console, error_console, print_json, progress_printer, table
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import result_output
 from interlock_cli._pipelines._files import reject, review_paths
 from interlock_config import PipelineConfig
@@ -195,7 +196,8 @@ def work_through(
             if clock() - printed_at >= _SAY_EVERY:
                 printed_at = clock()
                 say(
-                    f"{tally.looked_at:,} rows read, {len(tally.changes):,} to change, {len(tally.problems):,} problems"
+                    f"{counted(tally.looked_at, 'row')} read, {len(tally.changes):,} to change, "
+                    f"{counted(len(tally.problems), 'problem')}"
                 )
     except KeyboardInterrupt:
         tally.stopped, tally.code = "interrupted", _INTERRUPTED
@@ -264,24 +266,20 @@ def _notice(notice: MigrationNotice) -> str:
 
 def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:
     """The counts, one line each."""
-    yield f"{tally.looked_at:,} rows of {environment}-interlock-control read"
+    yield f"{counted(tally.looked_at, 'row')} of {environment}-interlock-control read"
     for action, count in tally.counts.items():
         noun, done = _NOUNS[action]
-        yield f"{_counted(count, noun)} {'' if applied else 'to be '}{done}"
-    yield _counted(len(tally.problems), "problem")
+        yield f"{counted(count, noun)} {'' if applied else 'to be '}{done}"
+    yield counted(len(tally.problems), "problem")
     if tally.held:
         yield (
-            f"{_counted(len(tally.held), 'pipeline')} would be held by the dates of their rows: write a row per period "
+            f"{counted(len(tally.held), 'pipeline')} would be held by the dates of their rows: write a row per period "
             "(`key#2026-03-03`), or set dateOffset or anyDate on the rule"
         )
     if tally.requests_left:
         yield (
-            f"{_counted(tally.requests_left, 'rerun request')} without an answer kept: "
+            f"{counted(tally.requests_left, 'rerun request')} without an answer kept: "
             f"if one is still needed, request it again with `{as_called('interlock rerun')}`"
         )
     if not applied and tally.changes:
         yield "nothing was written; use --apply to write the changes"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
 from interlock_cli._output._console import CliError, console, error_console, print_json
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import Form, print_rows, row_output
 from interlock_cli._output._times import Times
 from interlock_cli._signals._audit import Audit, Fate, Finding, Queues, audit, not_posted
@@ -118,7 +119,7 @@ def _read_since(text: str, now: datetime) -> datetime:
 
 def _print(found: Audit, begin: datetime, queues: Queues) -> None:
     out = console()
-    out.line(f"{len(found.findings)} alerts since {begin:%Y-%m-%d %H:%M:%S}Z")
+    out.line(f"{counted(len(found.findings), 'alert')} since {begin:%Y-%m-%d %H:%M:%S}Z")
     for fate, count in found.counts.items():
         out.line((_COLOURS.get(Fate(fate), "default") if count else "dim", f"{count:>8}  {fate}"))
     if queues.problem:
@@ -126,7 +127,7 @@ def _print(found: Audit, begin: datetime, queues: Queues) -> None:
     for one in not_posted(found):
         names = " ".join(name for name in (one.type, one.pipeline, one.date) if name)
         styled = (_COLOURS.get(one.fate, "default"), f"{one.fate:<13}")
-        out.line(styled, f" {one.at:%m-%d %H:%M:%S}Z {names}")
+        out.line(styled, f" {one.at:%Y-%m-%d %H:%M:%S}Z {names}")
         out.line(f"  {one.reason}")
         out.line(("dim", f"  {one.id}"))
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
 from interlock_cli._output._console import CliError, Output, Rows, console, error_console, print_json, show_age, table
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
 from interlock_cli._signals._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._signals._resends import WayBack, kind_of
@@ -235,7 +236,7 @@ def _absence(letter: str, environment: str, cut: dict[str, int]) -> str:
     """The problem of a letter that was not found. `cut`: the letters that were read of each queue that has more."""
     if not cut:
         return f"no letter {letter!r} is in the dead-letter queues of {environment!r}"
-    read = ", ".join(f"the first {count} letters of {queue}" for queue, count in cut.items())
+    read = ", ".join(f"the first {counted(count, 'letter')} of {queue}" for queue, count in cut.items())
     return f"letter {letter!r} is not among {read}{_FIFO if any(queue.endswith('.fifo') for queue in cut) else ''}"
 
 
@@ -328,7 +329,7 @@ def _reason(message: QueuedLetter) -> str:
         return f"{message.letter.error_type}: {message.letter.reason}"
     batch = read_stream_batch(message.body)
     if batch is not None:
-        return f"{batch.batch_size} records of {batch.shard_id} from {batch.start_sequence_number} on"
+        return f"{counted(batch.batch_size, 'record')} of {batch.shard_id} from {batch.start_sequence_number} on"
     return _event_in(message.body) or message.body[:_BODY_SHOWN]
 
 

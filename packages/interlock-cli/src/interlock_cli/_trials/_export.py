@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from interlock_cli._output._counted import counted
 from interlock_cli._output._errors import CliError
 from interlock_store import EXPORTED, Store, from_wire, store_of_rows
 
@@ -40,7 +41,9 @@ def read_export(folder: str, pipeline_id: str) -> Store:
                 problems.append(str(problem))
     if problems:
         more = len(problems) - _MOST_PROBLEMS
-        raise CliError(*problems[:_MOST_PROBLEMS], *([f"{more} more files cannot be read"] if more > 0 else []))
+        raise CliError(
+            *problems[:_MOST_PROBLEMS], *([f"{counted(more, 'more file')} cannot be read"] if more > 0 else [])
+        )
     return store_of_rows(rows)
 
 

@@ -10,6 +10,7 @@ import click
 from interlock_cli._deployment._deployment import deployment, deployment_options
 from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, print_json, show_moment, show_span
+from interlock_cli._output._counted import counted
 from interlock_cli._output._form import result_output
 from interlock_cli._signals._event_rows import read_event
 from interlock_cli._trials._onboarding import (
@@ -110,18 +111,20 @@ def _wire(pipeline: str, found: Checklist) -> dict[str, Any]:
 
 
 def _print(out: Output, pipeline: str, found: Checklist, zone: ZoneInfo) -> None:
-    out.line(("bold", pipeline), f": dry run, {len(found.dates)} dates of the last {found.days} days with dates")
+    out.line(
+        ("bold", pipeline),
+        f": dry run, {counted(len(found.dates), 'date')} of the last {counted(found.days, 'day')} with dates",
+    )
     for one in found.dates:
         _print_date(out, one, zone)
     for point in found.points:
         dates = f": {listed(point.dates)}" if point.dates else ""
-        count = f"{len(point.dates)} of {len(found.dates)} dates: " if point.dates else ""
+        count = f"{len(point.dates)} of {counted(len(found.dates), 'date')}: " if point.dates else ""
         _labelled(out, "open", f"{count}{point.text}{dates}", "yellow")
         _labelled(out, "", f"next: {point.next_step}", "dim")
     for note in found.notes:
         _labelled(out, "note", note)
-    many = len(found.points)
-    state = "ready" if found.is_ready else f"not ready: {many} open point{'' if many == 1 else 's'}"
+    state = "ready" if found.is_ready else f"not ready: {counted(len(found.points), 'open point')}"
     out.line(("green" if found.is_ready else "red", state))
     _labelled(out, "next step", _next(found))
 

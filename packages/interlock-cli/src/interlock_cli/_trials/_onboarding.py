@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from interlock_cli._output._counted import counted
 from interlock_cli._signals._event_rows import EventRow
 from interlock_config import PipelineConfig
 from interlock_lifecycle import TERMINAL_JOB_EVENTS, JobEntry, JobEvent
@@ -224,7 +225,9 @@ def _missing(facts: Facts, days: int, observed: Sequence[Observed]) -> Iterator[
     """Too few days, and days that another config judged."""
     have = len({one.date.day for one in observed})
     if have < days:
-        yield Point(f"the record has {_days(have)} with dates, and --days is {days}", "wait, and run the command again")
+        yield Point(
+            f"the record has {counted(have, 'day')} with dates, and --days is {days}", "wait, and run the command again"
+        )
     changed = facts.changed_at
     earlier = [one.date for one in observed if changed and one.triggered_at and one.triggered_at < changed]
     if earlier:
@@ -288,7 +291,7 @@ def _of_pipeline(facts: Facts, observed: Sequence[Observed]) -> Iterator[Point]:
         yield Point(f"rows could not be used: {kinds}", f"interlock history {name} --type {rejected[-1]}")
     unreadable = sum(bool(one.problem) for one in recent)
     if unreadable:
-        yield Point(f"{unreadable} events cannot be read", f"interlock history {name}")
+        yield Point(f"{counted(unreadable, 'event')} cannot be read", f"interlock history {name}")
     if facts.is_paused:
         yield Point("the pipeline is paused", f"interlock resume {name}")
 
@@ -306,11 +309,7 @@ def _notes(observed: Sequence[Observed]) -> Iterator[str]:
         for one in observed
     )
     if later:
-        yield f"the old job started before its data was complete on {later} of {len(observed)} dates"
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
+        yield f"the old job started before its data was complete on {later} of {counted(len(observed), 'date')}"
 
 
 def listed(dates: Sequence[ExecutionDate]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from interlock_cli._output._console import Output, Part
+from interlock_cli._output._counted import counted
 from interlock_cli._output._foreign import shown
 from interlock_lifecycle.trials import ASSUMPTIONS, WORDS, Change, Expected, Occurrence, Trial, TriedDate
 
@@ -23,7 +24,7 @@ def print_trial(out: Output, source: str, trial: Trial, tried: Sequence[TriedDat
         if one.change is not Change.SAME:
             _print_date(out, one, zone)
     counts = [f"{summary[str(change)]} {change}" for change in Change]
-    out.line(f"{len(tried)} dates: ", ", ".join(counts))
+    out.line(f"{counted(len(tried), 'date')}: ", ", ".join(counts))
     for word, numbers in summary["events"].items():
         if numbers["happened"] != numbers["would"] or numbers["possible"]:
             more = f", {numbers['possible']} more possible" if numbers["possible"] else ""

@@ -43,7 +43,10 @@ def teardown(
     if not yes:
         question = f"Remove {named}-interlock-* with all rows?"
         if sys.stdin is None or not sys.stdin.isatty():
-            raise terminal.error(f"{question} Confirm it with --yes")
+            raise terminal.error(
+                "nothing was changed, since there is no terminal to ask at; "
+                f"use --yes to remove {named}-interlock-* with all rows"
+            )
         click.confirm(question, abort=True, err=True)
     out = terminal.console()
     say = (lambda line: None) if as_json else terminal.progress(out)
