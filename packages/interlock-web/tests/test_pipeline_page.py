@@ -2,10 +2,20 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
-from interlock_lifecycle import Pause, RunStatus
-from interlock_sla import Outcome
+import pytest
+
+from interlock_lifecycle import Pause, RunKey, RunStatus
+from interlock_lifecycle.reports import explain_date
+from interlock_lifecycle.runs import open_run
+from interlock_sla import Outcome, parse_execution_date
+from interlock_store import Commit, read_date
+
+from .conftest import NAMES, NOW
+
+KEY = RunKey("p", "cron", parse_execution_date("2026-03-03"))
 
 CRON = """
 pipeline: {id: NAME, owner: OWNER, description: "Loads <orders>"}
@@ -82,15 +92,83 @@ def test_a_pause_and_a_failure_are_shown(site: Any, client: Any) -> None:
     assert "exit code 3" in page
 
 
-def test_a_pipeline_without_a_config_still_shows_its_runs(site: Any, client: Any) -> None:
-    site.close(site.begin("removed"))
-    page = client.get("/pipeline?id=removed")
-    assert page.status == 200
-    assert "the pipeline has no config" in page.text
-    assert "2026-03-03" in page.text
-
-
 def test_unreadable_rows_are_listed(site: Any, client: Any) -> None:
     site.pipeline("broken")
     site.row({"PK": "PIPELINE#broken", "SK": "TRIGGER#stream#2026-03-03", "status": "fine"})
-    assert "row PIPELINE#broken / TRIGGER#stream#2026-03-03" in client.get("/pipeline?id=broken").text
+    site.row({"PK": "PIPELINE#broken", "SK": "TRIGGER#stream#someday", "status": "RUNNING"})
+    page = client.get("/pipeline?id=broken").text
+    assert "row PIPELINE#broken / TRIGGER#stream#2026-03-03" in page
+    assert [line[:2] for line in lines(page)[:2]] == [["someday", "unreadable"], ["2026-03-03", "unreadable"]]
+    assert "date=someday" not in page
+
+
+def lines(text: str) -> list[list[str]]:
+    """The cells of the newest dates."""
+    rows = re.findall(r"<tr><td>.*?</tr>", text.partition('id="dates"')[2].partition("</tbody>")[0])
+    return [
+        [unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in re.findall(r"<td.*?</td>", row)] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("case", ["committed", "held", "paused", "evaluating", "running", "failed", "not begun"])
+def test_a_date_has_the_state_and_the_reason_of_its_own_page(site: Any, client: Any, case: str) -> None:
+    site.pipeline("p", text=CRON)
+    if case == "committed":
+        start = open_run(KEY, decided_at=NOW, execution_timeout=timedelta(hours=4), arrived_at=None)
+        assert site.store.commit(start) is Commit.COMMITTED
+    elif case != "not begun":
+        run = site.begin("p")
+    if case == "paused":
+        assert site.store.pause("p", Pause(None, "ops", "upgrade"))
+    elif case == "evaluating":
+        site.store.put_sensor("p", "landing", {"date": "2026-03-03"})
+    elif case == "running":
+        site.start_job(run)
+    elif case == "failed":
+        site.close(run, RunStatus.FAILED_FINAL, "exit code 3")
+    facts = read_date(site.store, "p", KEY.date)
+    explanation = explain_date(facts, site.now)
+    assert explanation.state == ("held" if case == "paused" else case)
+    first = lines(client.get("/pipeline?id=p").text)[0]
+    assert first[:2] == ["2026-03-03", explanation.state]
+    assert explanation.reason
+    assert first[-1].endswith(explanation.reason)
+
+
+def test_verdicts_and_open_deadlines_of_a_date_are_shown(site: Any, client: Any) -> None:
+    site.pipeline("p")
+    site.hold(site.begin("p", "2026-03-02"))
+    site.breach("p", "2026-03-01")
+    site.begin("p", "2026-03-01")
+    found = {line[0]: line[5] for line in lines(client.get("/pipeline?id=p").text)}
+    assert found["2026-03-03"] == "absolute open"
+    assert found["2026-03-02"] == "absolute open, overdue"
+    assert found["2026-03-01"] == "absolute breach"
+
+
+def test_runs_of_both_schedules_have_their_own_lines(site: Any, client: Any) -> None:
+    site.pipeline("p")
+    site.close(site.begin("p"), RunStatus.FAILED_FINAL, "exit code 3")
+    row = site.tables.get(NAMES.control, "PIPELINE#p", "TRIGGER#stream#2026-03-03")
+    site.row({**row, "SK": "TRIGGER#cron#2026-03-03", "attempt": 4, "closeReason": "exit code 9"})
+    found = [line for line in lines(client.get("/pipeline?id=p").text) if line[0] == "2026-03-03"]
+    assert sorted((line[2], line[6]) for line in found) == [("0", "exit code 3"), ("4", "exit code 9")]
+
+
+def test_requests_do_not_grow_with_the_history(site: Any, client: Any) -> None:
+    site.pipeline("p")
+    counted = []
+    for begin, end in ((1, 5), (5, 40)):
+        for back in range(begin, end):
+            day = site.now - timedelta(days=back)
+            site.close(site.begin("p", f"{day:%Y-%m-%d}", day))
+        site.tables.requests.clear()
+        client.get("/pipeline?id=p")
+        counted.append(len(site.tables.requests) - site.tables.requests.count("batch"))
+    site.hold(site.begin("p"))
+    site.tables.requests.clear()
+    client.get("/pipeline?id=p")
+    counted.append(len(site.tables.requests) - site.tables.requests.count("batch"))
+    # A batch has a hundred rows.
+    assert site.tables.requests.count("batch") == 5
+    assert counted == [6, 6, 7]

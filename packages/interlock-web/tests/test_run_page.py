@@ -37,6 +37,47 @@ def test_a_held_run_is_explained_as_by_why(site: Any, client: Any) -> None:
     assert "held since" in page
 
 
+def test_a_row_without_a_date_says_that_it_counts_for_each_date(site: Any, client: Any) -> None:
+    site.pipeline("orders", text=BY_DATA)
+    site.store.put_sensor("orders", "landing", {"count": 2000, "updatedAt": "2026-03-03T11:00:00Z"})
+    page = words(client.get("/run?pipeline=orders&date=2020-01-01").text)
+    assert "No run exists. A run of this date would read its rules as follows now." in page
+    assert "✓ yes landing count gte 1000 2000 landing without a date: it counts for each date" in page
+    # The reason has the sentence of the trigger.
+    assert page.count("the sensor has arrived") == 1
+
+
+BY_DATA = """
+pipeline: {id: NAME, owner: OWNER}
+schedule: {trigger: {key: landing, check: exists}, exclude: {dates: ["2026-03-02"]}}
+validation: {rules: [{key: landing, check: gte, field: count, value: 1000}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+def test_a_run_reads_its_rules_without_a_hint(site: Any, client: Any) -> None:
+    site.all_states()
+    page = words(client.get(HELD).text)
+    assert "Rules (ALL must hold)" in page
+    assert "No run exists" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "shown"),
+    [
+        ("orders", "2026-03-02", False),
+        ("cron", "2026-02-28", True),
+        ("cron", "2020-01-04", False),
+    ],
+)
+def test_rules_are_left_out_if_no_run_can_read_them(site: Any, client: Any, name: str, date: str, shown: bool) -> None:
+    site.pipeline("orders", text=BY_DATA)
+    site.pipeline("cron", text=BY_DATA.replace("schedule: {", 'schedule: {cron: "0 6 * * 1-5", '))
+    page = words(client.get(f"/run?pipeline={name}&date={date}").text)
+    assert ("excluded" if name == "orders" else "not expected") in page
+    assert ("Rules (" in page) is shown
+
+
 def test_deadlines_are_in_both_zones(site: Any, client: Any) -> None:
     site.all_states()
     page = words(client.get(HELD).text)

@@ -123,8 +123,7 @@ class _Site:
         except ExecutionDateError as error:
             raise QueryError(f"date: {error}") from None
         found = self._reader.run(name, date)
-        is_known = found.stored.exists or (found.facts is not None and found.facts.run is not None)
-        if not is_known and not found.problem:
+        if not found.is_known:
             return HTMLResponse(self._pages.message("There is no such pipeline", name), 404)
         return HTMLResponse(self._pages.run(found))
 
@@ -132,7 +131,7 @@ class _Site:
         """A pipeline."""
         name = _name(request, "id")
         found = self._reader.pipeline(name)
-        if not found.stored.exists and not found.runs and not found.problems:
+        if not found.is_known:
             return HTMLResponse(self._pages.message("There is no such pipeline", name), 404)
         return HTMLResponse(self._pages.pipeline(found))
 

@@ -10,20 +10,22 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import shown_config
 from interlock_lifecycle import RunKey, digest
 from interlock_lifecycle.dates import Expectation, Window, expected_dates
-from interlock_lifecycle.reports import Explanation, explain_date
+from interlock_lifecycle.reports import ACCEPTED, EXCLUDED, NOT_EXPECTED, DateFacts, Explanation, explain_date
 from interlock_sla import ExecutionDate
 from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
 from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row
+from interlock_web._dates import sla_of
 from interlock_web._links import Links
 from interlock_web._observed import Observed, draw_observed
 from interlock_web._provider import provider_pages
 from interlock_web._reader import PipelineFacts, RunFacts
-from interlock_web._shown import finish
+from interlock_web._shown import finish, problem_of
 from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS
 from interlock_web._times import show_moment, show_span
 
@@ -109,9 +111,8 @@ class Pages:
 
     def run(self, found: RunFacts) -> str:
         """The page of a date."""
-        facts, explanation = found.facts, None
-        if facts is not None:
-            explanation = explain_date(facts, found.now)
+        facts = found.facts
+        explanation = _explanation(found, facts) if facts is not None else None
         zone = _zone(found.stored)
         run = facts.run if facts is not None else None
         return self._render(
@@ -122,7 +123,9 @@ class Pages:
             facts=facts,
             explanation=explanation,
             zone=zone,
+            problem=found.problem or ("" if found.stored.exists else problem_of(found.stored)),
             state=_state_of(explanation),
+            shows_rules=explanation is not None and _shows_rules(explanation),
             timeline=_timeline(found, explanation, zone),
             observed=_observed(found, explanation, zone),
             provider=provider_pages(run, self._region),
@@ -131,7 +134,9 @@ class Pages:
                 run.status if run is not None else None,
                 explanation.rerun if explanation is not None else "",
                 self._shell,
-            ),
+            )
+            if found.stored.exists
+            else (),
             events=[event_line(row) for row in found.events],
         )
 
@@ -144,17 +149,19 @@ class Pages:
         return self._render(
             "pipeline.html",
             found=found,
+            problem=problem_of(stored),
             config=config,
             config_text="" if config is None else json.dumps(shown_config(config), indent=2, ensure_ascii=False),
             pause=str(pause) if is_paused else "",
             zone=_zone(stored),
             next_dates=_next_dates(stored, found.now),
+            judged=len({*(run.key for run in found.runs), *found.verdicts}),
             verdict_counts={
                 "met": sum(str(judged.outcome) == "met" for _, judged in verdicts),
                 "breach": sum(str(judged.outcome) == "breach" for _, judged in verdicts),
             },
             lateness=_charts.draw_lateness(config, stored.exclusions, found.runs, found.verdicts, found.arrivals),
-            commands=_commands.of_pipeline(found.pipeline, self._shell, is_paused=is_paused),
+            commands=_commands.of_pipeline(found.pipeline, self._shell, is_paused=is_paused) if stored.exists else (),
             events=[event_line(row) for row in found.events],
         )
 
@@ -197,6 +204,27 @@ def _part(board: Board, view: View) -> dict[str, Any]:
 
 def _zone(stored: StoredConfig) -> ZoneInfo:
     return stored.config.zone if stored.config is not None else _UTC
+
+
+def _explanation(found: RunFacts, facts: DateFacts) -> Explanation:
+    """The explanation of a date, with the verdicts on clocks that the config does not have any more.
+
+    A removed pipeline is said once. Only a run that is under way would go on with another config.
+    """
+    explanation = explain_date(facts, found.now)
+    explanation = replace(explanation, sla=sla_of(explanation.sla, facts.sla.verdict))
+    if found.stored.exists:
+        return explanation
+    is_open = facts.run is not None and facts.run.is_running
+    reason = explanation.reason.removesuffix(found.stored.problem).removesuffix("; ")
+    return replace(explanation, reason=reason, changes=explanation.changes if is_open else ())
+
+
+def _shows_rules(explanation: Explanation) -> bool:
+    """Whether a run of the date reads its rules, or would do so."""
+    if explanation.state == NOT_EXPECTED:
+        return explanation.rerun == ACCEPTED
+    return explanation.state != EXCLUDED
 
 
 def _state_of(explanation: Explanation | None) -> str:

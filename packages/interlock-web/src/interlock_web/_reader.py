@@ -25,9 +25,12 @@ from interlock_store import (
     StoredConfig,
     TableNames,
     Tables,
+    key_of_row,
+    pipeline_pk,
     read_date,
-    read_run,
+    read_statuses,
 )
+from interlock_web._dates import UNREADABLE, DateLine, date_lines
 from interlock_web._expected import ExpectedDates
 
 T = TypeVar("T")
@@ -72,6 +75,7 @@ class RunFacts(Struct, frozen=True):
     """A date: its facts as `interlock why` has them, and its events, oldest first.
 
     problem: the reason why its rows are unreadable. `facts` is None then. is_cut: earlier events are left out.
+    is_known: as in `PipelineFacts`.
     """
 
     key: RunKey
@@ -79,20 +83,25 @@ class RunFacts(Struct, frozen=True):
     facts: DateFacts | None
     events: tuple[Mapping[str, Any], ...]
     is_cut: bool
+    is_known: bool
     now: datetime
     problem: str = ""
 
 
 class PipelineFacts(Struct, frozen=True):
-    """A pipeline: its config, the runs and verdicts of its newest dates, newest first, and its newest events."""
+    """A pipeline: its config, its newest dates and their runs, newest first, and its newest events.
+
+    is_known: the pipeline has a config, or other rows.
+    """
 
     pipeline: str
     stored: StoredConfig
+    dates: tuple[DateLine, ...]
     runs: tuple[Run, ...]
     verdicts: Mapping[RunKey, Verdict]
     arrivals: Mapping[RunKey, datetime]
-    problems: tuple[str, ...]
     events: tuple[Mapping[str, Any], ...]
+    is_known: bool
     now: datetime
 
 
@@ -144,6 +153,7 @@ class Reader:
         """fresh_seconds: the age up to which the page of a recent day is shared between viewers. old_seconds: that of
         an older day, which changes rarely.
         """
+        self._tables, self._names = tables, names
         self._store = Store(tables, names)
         self._overview = Overview(tables, names)
         self._days = Days(tables, names)
@@ -253,7 +263,7 @@ class Reader:
             problem = str(error)
         events, is_cut = self._events(pipeline, date)
         key = facts.key if facts is not None else RunKey(pipeline, "stream", date)
-        return RunFacts(key, stored, facts, events, is_cut, now, problem)
+        return RunFacts(key, stored, facts, events, is_cut, self._is_known(pipeline, stored), now, problem)
 
     def _events(self, pipeline: str, date: ExecutionDate) -> tuple[tuple[Mapping[str, Any], ...], bool]:
         """The events of a date, oldest first: of the newest ones of the pipeline, or of the days around the date."""
@@ -272,21 +282,46 @@ class Reader:
         return tuple(earlier + found), False
 
     def pipeline(self, pipeline: str) -> PipelineFacts:
-        """A pipeline with its newest dates."""
-        now, stored = self.clock(), self._store.config(pipeline)
-        rows = [row for schedule in _SCHEDULES for row in self._overview.newest_run_rows(pipeline, schedule, _RUNS)]
-        runs, problems = _readable(rows)
+        """A pipeline with its newest dates, which are those of `interlock status`."""
+        now = self.clock()
+        (status,) = read_statuses(self._store, self._overview, pipeline, _RUNS, now)
+        found = [run for schedule in _SCHEDULES for run in self._overview.newest_runs(pipeline, schedule, _RUNS)]
+        runs = sorted(found, key=lambda run: str(run.key.date), reverse=True)[:_RUNS]
         keys = [run.key for run in runs]
+        # Nothing else names the dates without a run of a removed pipeline.
+        judged, unreadable = self._judged(pipeline) if not status.stored.exists else ([], [])
+        keys = list(dict.fromkeys([*keys, *judged]))
+        verdicts = self._overview.verdicts(keys) if keys else {}
         return PipelineFacts(
             pipeline,
-            stored,
+            status.stored,
+            tuple(date_lines(status, runs, verdicts, unreadable)),
             tuple(runs),
-            self._overview.verdicts(keys) if keys else {},
+            verdicts,
             self._overview.arrivals(keys) if keys else {},
-            tuple(problems),
             tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
+            self._is_known(pipeline, status.stored),
             now,
         )
+
+    def _judged(self, pipeline: str) -> tuple[list[RunKey], list[DateLine]]:
+        """The newest dates with a verdict, and a line for each verdict whose date cannot be read."""
+        keys, unreadable = [], []
+        pk, control = pipeline_pk(pipeline), self._names.control
+        for prefix in (f"VERDICT#{schedule}#" for schedule in _SCHEDULES):
+            for row in self._tables.query(control, pk, prefix=prefix, newest_first=True, limit=_RUNS):
+                try:
+                    keys.append(key_of_row(pk, row["SK"]))
+                except MalformedRow as error:
+                    unreadable.append(DateLine(row["SK"].removeprefix(prefix), None, UNREADABLE, str(error)))
+        return keys, unreadable
+
+    def _is_known(self, pipeline: str, stored: StoredConfig) -> bool:
+        """Whether a pipeline has a config, or a row of any kind. Those of a removed pipeline stay."""
+        if stored.exists:
+            return True
+        places = ((table, pipeline_pk(pipeline)) for table in (self._names.control, self._names.events))
+        return any(True for table, pk in places for _ in self._tables.query(table, pk, limit=1))
 
 
 def _of_run(date: DateState, run: Run) -> DateState:
@@ -299,14 +334,3 @@ def _of_run(date: DateState, run: Run) -> DateState:
         committed_at=run.committed_at,
         closed_at=run.closed_at,
     )
-
-
-def _readable(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Run], list[str]]:
-    runs, problems = [], []
-    for row in rows:
-        try:
-            runs.append(read_run(row))
-        except MalformedRow as error:
-            problems.append(str(error))
-    newest = sorted(runs, key=lambda run: str(run.key.date), reverse=True)
-    return newest[:_RUNS], problems
