@@ -222,7 +222,8 @@ def test_empty_path_pushes_no_file_of_the_current_folder(
 @pytest.mark.parametrize("name", ["a\\[/x]", "a\\[red]", ":100:", "[bold]"])
 def test_error_shows_the_argument_unchanged(run: Any, store: Store, name: str) -> None:
     done = run("status", name)
-    assert (done.exit_code, done.stderr) == (2, f"error: there is no pipeline {name!r} in 'local', which has no pipelines\n")
+    said = f"error: there is no pipeline {name!r} in 'local', which has no pipelines\n"
+    assert (done.exit_code, done.stderr) == (2, said)
 
 
 def test_error_escapes_control_characters(run: Any, store: Store) -> None:

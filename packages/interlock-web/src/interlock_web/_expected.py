@@ -20,7 +20,7 @@ _MOST = 24 * _LOOK_BACK.days
 
 
 class _Known(Struct, frozen=True):
-    """The last computation for a pipeline: the facts on which it depends, and the result."""
+    """The dates of a pipeline, with the facts on which they depend."""
 
     stored: StoredConfig
     since: calendar_day

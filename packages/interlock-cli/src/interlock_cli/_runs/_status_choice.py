@@ -16,7 +16,7 @@ STATES = (*(str(one) for one in Progress), UNREADABLE, EXCLUDED, _BREACHED, _LAT
 """The states by which dates are chosen. A date may have several: a held one may be breached too."""
 
 FAILURES = ("held", "failed", _BREACHED, UNREADABLE)
-"""The kinds of dates on which the command may fail. A breached date has a breach, or an open deadline in the past."""
+"""The kinds of dates on which the command may fail. `breached` also has the late ones."""
 
 _UNCLOSED = frozenset({Progress.COMMITTED, Progress.HELD, Progress.EVALUATING, Progress.RUNNING})
 
@@ -76,15 +76,17 @@ class StatusChoice(Struct, frozen=True):
         """Whether a shown date, or a config that cannot be read, is of a kind on which the command fails."""
         if UNREADABLE in self.fail_on and any(one.problem for one in found):
             return True
-        return any(not self.fail_on.isdisjoint(_kinds(line)) for one in found for line in one.dates)
+        kinds = self.fail_on | ({_LATE} if _BREACHED in self.fail_on else set())
+        return any(not kinds.isdisjoint(_kinds(line)) for one in found for line in one.dates)
 
 
 def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
+    """The states of a date. A breach, or an open deadline in the past, makes it breached, or late if it completed."""
     if isinstance(line, UnreadableStatus):
         return {UNREADABLE}
     found = {str(line.progress)}
     if any(clock.verdict == "breach" or clock.overdue for clock in line.sla):
-        found |= {_BREACHED, _LATE} if line.progress is Progress.COMPLETED else {_BREACHED}
+        found.add(_LATE if line.progress is Progress.COMPLETED else _BREACHED)
     return found
 
 
