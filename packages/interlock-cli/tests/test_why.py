@@ -392,3 +392,16 @@ def test_time_before_the_run_is_an_error_of_the_input(world: World) -> None:
     done = CliRunner().invoke(main, ["why", "gold-orders", "2026-03-03", "--at", "2026-03-03T11:59:00Z"])
     assert done.exit_code == 2
     assert "before attempt 0 of 2026-03-03 began (03-03 13:00 CET (12:00Z))" in done.stderr
+
+
+def test_moment_of_another_year_has_its_year(world: World) -> None:
+    lines = world.why("03-03", "03-03 09:00")
+    assert "schedule  by its data in Europe/Berlin, begins 03-03 00:00 CET (03-02 23:00Z)" in lines
+    done = CliRunner().invoke(
+        main,
+        ["why", "gold-orders", "2026-03-03", "--at", "2027-01-02T09:00:00Z"],
+        env={"COLUMNS": "100", "NO_COLOR": "1"},
+    )
+    assert "begins 2026-03-03 00:00 CET (03-02 23:00Z)" in done.stdout
+    assert "deadline  by 2026-03-04 10:00 CET (09:00Z): " in done.stdout
+    assert done.stdout.splitlines()[0].endswith(" not begun at 01-02 10:00 CET (09:00Z)")

@@ -224,15 +224,19 @@ def show_age(seconds: float) -> str:
     return show_span(seconds) if seconds < _TWO_DAYS else f"{int(seconds // 86400)}d"
 
 
-def show_moment(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
-    """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0."""
+def show_moment(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True, now: datetime | None = None) -> str:
+    """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0.
+
+    now: the time of the reader. A moment of another year than this one has its year.
+    """
     clock = "%H:%M:%S" if moment.second else "%H:%M"
     local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    day = "%m-%d" if now is None or now.astimezone(zone).year == local.year else "%Y-%m-%d"
     if local.utcoffset() == utc.utcoffset():
-        return f"{utc:%m-%d} {utc.strftime(clock)}Z"
-    shown = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
-    day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
-    return f"{shown} ({day}{utc.strftime(clock)}Z)" if utc_too else shown
+        return f"{utc.strftime(f'{day} {clock}')}Z"
+    shown = f"{local.strftime(f'{day} {clock}')} {local.tzname()}"
+    utc_day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
+    return f"{shown} ({utc_day}{utc.strftime(clock)}Z)" if utc_too else shown
 
 
 def _cell(cell: Cell) -> Text:

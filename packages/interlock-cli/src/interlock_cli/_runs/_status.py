@@ -293,7 +293,7 @@ def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datet
         report.date,
         (_COLOURS[report.progress], str(report.progress)),
         str(report.attempt) if report.attempt else "",
-        [*_reason(report, now), *_wait(one, report), *_sla(one, report, now)],
+        [*_reason(report, now), *_wait(one, report, now), *_sla(one, report, now)],
     )
 
 
@@ -303,15 +303,15 @@ def _reason(report: RunReport, now: datetime) -> Iterator[list[Part]]:
         yield [report.reason, f" ({left})" if left else ""]
 
 
-def _wait(one: PipelineStatus, report: RunReport) -> Iterator[list[Part]]:
+def _wait(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list[Part]]:
     """Since when a run is held, and when it looks without a wake: `held since 03-04 09:00 CET, looks by 09:30`."""
     zone = one.stored.config.zone if one.stored.config is not None else ZoneInfo("UTC")
     words = []
     if report.held_since is not None:
-        words.append(f"held since {show_moment(report.held_since, zone)}")
+        words.append(f"held since {show_moment(report.held_since, zone, now=now)}")
     if report.next_look is not None:
         what = "its job's end" if report.progress is Progress.RUNNING else "a row"
-        words.append(f"waits for {what}, looks by {show_moment(report.next_look, zone, utc_too=False)}")
+        words.append(f"waits for {what}, looks by {show_moment(report.next_look, zone, utc_too=False, now=now)}")
     if words:
         yield [("dim", "; ".join(words))]
 
@@ -323,9 +323,12 @@ def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list
     zone = one.stored.config.zone
     for clock in report.sla:
         name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
-        yield [f"{name}by {show_moment(clock.breach_at, zone)}: ", *_standing(clock, report.progress, zone, now)]
+        yield [
+            f"{name}by {show_moment(clock.breach_at, zone, now=now)}: ",
+            *_standing(clock, report.progress, zone, now),
+        ]
         if clock.moved_from is not None:
-            yield [f"  moved over excluded days from {show_moment(clock.moved_from, zone, utc_too=False)}"]
+            yield [f"  moved over excluded days from {show_moment(clock.moved_from, zone, utc_too=False, now=now)}"]
 
 
 def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> list[Part]:
@@ -335,7 +338,7 @@ def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetim
     if clock.judged_at is None:
         return [("dim", "not judged")]
     word, colour = ("met", "green") if clock.verdict == "met" else ("breached", "red")
-    return [(colour, word), f" {show_moment(clock.judged_at, zone, utc_too=False)}"]
+    return [(colour, word), f" {show_moment(clock.judged_at, zone, utc_too=False, now=now)}"]
 
 
 def _span(moment: datetime, now: datetime) -> str:

@@ -115,7 +115,7 @@ def _schedule(explanation: Explanation, zone: ZoneInfo) -> str:
     word = "fires" if explanation.cron else "begins"
     parts = [f"{kind} in {explanation.zone}"]
     if begins is not None and explanation.state != NOT_EXPECTED:
-        parts.append(f"{word} {show_moment(begins, zone)}")
+        parts.append(f"{word} {_moment(begins, explanation, zone)}")
     if explanation.next_open_day is not None:
         parts.append(f"the next open day is {explanation.next_open_day:%A} {explanation.next_open_day}")
     elif explanation.excluded_by is not None:
@@ -140,7 +140,7 @@ def _rules(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     may_run = explanation.state == NOT_EXPECTED and explanation.rerun == ACCEPTED
     at = explanation.rules_at
     if at is not None:
-        yield f"as they were {show_moment(at.replace(microsecond=0), zone)}"
+        yield f"as they were {_moment(at, explanation, zone)}"
     elif explanation.state not in _BEFORE_ITS_JOB and not may_run:
         return
     at = at or explanation.at
@@ -172,7 +172,7 @@ def _row(rule: RuleReading, now: datetime, zone: ZoneInfo) -> str:
     parts = [f"row {rule.row}", f"of {rule.row_date}" if rule.row_date else "without a date"]
     if rule.updated_at is not None and rule.age_seconds is not None:
         age, word = abs(rule.age_seconds), "old" if rule.age_seconds >= 0 else "ahead"
-        at = show_moment(rule.updated_at.replace(microsecond=0), zone, utc_too=False)
+        at = show_moment(rule.updated_at.replace(microsecond=0), zone, utc_too=False, now=now)
         parts.append(f"written {at} ({show_age(age)} {word})")
     return ", ".join(parts) + (", kept by the date" if rule.is_kept else "")
 
@@ -185,25 +185,25 @@ def _attempts(explanation: Explanation) -> str:
 def _waits(explanation: Explanation, zone: ZoneInfo) -> str:
     parts = []
     if explanation.held_since is not None:
-        parts.append(f"held since {_short(explanation.held_since, zone)}")
+        parts.append(f"held since {_short(explanation.held_since, explanation, zone)}")
     if explanation.next_look is not None:
-        parts.append(f"looks again by {_short(explanation.next_look, zone)}")
+        parts.append(f"looks again by {_short(explanation.next_look, explanation, zone)}")
     if explanation.changes_at is not None:
-        parts.append(f"an age rule changes by itself {_short(explanation.changes_at, zone)}")
+        parts.append(f"an age rule changes by itself {_short(explanation.changes_at, explanation, zone)}")
     if explanation.until is not None:
         seconds = (explanation.until - explanation.at).total_seconds()
         left = f"{show_span(seconds)} left" if seconds > 0 else f"{show_span(-seconds)} over"
-        parts.append(f"until {show_moment(explanation.until.replace(microsecond=0), zone)}: {left}")
+        parts.append(f"until {_moment(explanation.until, explanation, zone)}: {left}")
     return ", ".join(parts)
 
 
 def _deadline(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str:
     name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
-    text = f"{name}by {show_moment(clock.breach_at, zone)}: {_standing(clock, explanation, zone)}"
+    text = f"{name}by {_moment(clock.breach_at, explanation, zone)}: {_standing(clock, explanation, zone)}"
     if clock.moved_from is not None:
-        text += f", moved over excluded days from {_short(clock.moved_from, zone)}"
+        text += f", moved over excluded days from {_short(clock.moved_from, explanation, zone)}"
     if clock.warning_at is not None and clock.verdict == "open" and clock.breach_at > explanation.at:
-        text += f", warning {show_moment(clock.warning_at, zone)}"
+        text += f", warning {_moment(clock.warning_at, explanation, zone)}"
     return text
 
 
@@ -211,10 +211,10 @@ def _standing(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str
     read_at = explanation.read_at
     if clock.judged_at is not None:
         if clock.verdict == "met":
-            return f"met {_short(clock.judged_at, zone)}"
+            return f"met {_short(clock.judged_at, explanation, zone)}"
         if read_at is not None and clock.judged_at > read_at:
             return "would be breached. A later success does not change it"
-        return f"breached, judged {_short(clock.judged_at, zone)}. A later success does not change it"
+        return f"breached, judged {_short(clock.judged_at, explanation, zone)}. A later success does not change it"
     if not clock.counts:
         return "not judged, since the pipeline had no such deadline then"
     if explanation.state == Progress.COMPLETED:
@@ -235,8 +235,12 @@ def _standing(clock: SlaReport, explanation: Explanation, zone: ZoneInfo) -> str
 
 def _log(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     for entry in reversed(explanation.log):
-        yield f"{_short(entry.at, zone)} {entry.event}{f': {entry.text}' if entry.text else ''}"
+        yield f"{_short(entry.at, explanation, zone)} {entry.event}{f': {entry.text}' if entry.text else ''}"
 
 
-def _short(moment: datetime, zone: ZoneInfo) -> str:
-    return show_moment(moment.replace(microsecond=0), zone, utc_too=False)
+def _short(moment: datetime, explanation: Explanation, zone: ZoneInfo) -> str:
+    return _moment(moment, explanation, zone, utc_too=False)
+
+
+def _moment(moment: datetime, explanation: Explanation, zone: ZoneInfo, *, utc_too: bool = True) -> str:
+    return show_moment(moment.replace(microsecond=0), zone, utc_too=utc_too, now=explanation.at)
