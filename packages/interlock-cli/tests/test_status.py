@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from interlock_cli._runs._status import print_statuses, wire_status
+from interlock_cli._runs._status_lines import print_statuses
+from interlock_cli._runs._status_rows import wire_status
 from interlock_config import decode_yaml
 from interlock_lifecycle import JobOutcome, OpenWait, RecordBreach, RegisterWait, RunKey, Wait
 from interlock_lifecycle.events import EventType

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_cli._runs._status import print_statuses
+from interlock_cli._runs._status_lines import print_statuses
 from interlock_config import decode_yaml
 from interlock_lifecycle import CloseRun, JobOutcome, Pause, RunKey
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
