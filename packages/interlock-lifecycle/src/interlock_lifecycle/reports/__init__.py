@@ -2,14 +2,13 @@
 
 from interlock_lifecycle.reports._absent import why_not_triggered
 from interlock_lifecycle.reports._assumptions import explain_assumed
+from interlock_lifecycle.reports._date_facts import DateFacts, Evaluation
 from interlock_lifecycle.reports._explanation import (
     ACCEPTED,
     DORMANT,
     EXCLUDED,
     NOT_EXPECTED,
     Budget,
-    DateFacts,
-    Evaluation,
     Explanation,
     LogLine,
     explain_date,

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteDormant, NoteRest, RequestRerun, StartRun
 from interlock_lifecycle._run import RunStatus, Sensor
-from interlock_lifecycle.reports._explanation import DateFacts, Explanation, explain_date, rerun_answer
+from interlock_lifecycle.reports._date_facts import DateFacts
+from interlock_lifecycle.reports._explanation import Explanation, explain_date, rerun_answer
 from interlock_lifecycle.reports._projection import project
 from interlock_lifecycle.sensors._arrival import SensorFacts, SensorPath, path_of, run_key_of
 from interlock_lifecycle.sensors._postrun import decide_post_run

@@ -1,6 +1,6 @@
 """The explanation of one date for people: its state with all reasons, by the decisions that the controller makes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date as calendar_day
 from datetime import datetime, timedelta
 
@@ -10,18 +10,17 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import (
     CloseRun,
-    KeptRows,
     PassEvaluation,
     RecoverRun,
     RejectRerun,
-    StandingRequest,
     Superseded,
 )
-from interlock_lifecycle._run import JobEntry, Pause, RerunEntry, Run, RunKey, RunStatus, Wait
+from interlock_lifecycle._run import JobEntry, RerunEntry, RunStatus
 from interlock_lifecycle._start import decide_paused
 from interlock_lifecycle._words import OWN_REASONS, RerunReason
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, trigger_ends
 from interlock_lifecycle.reports._absent import own_date, why_not_triggered
+from interlock_lifecycle.reports._date_facts import DateFacts
 from interlock_lifecycle.reports._readings import RuleReading, read_observed, read_rules
 from interlock_lifecycle.reports._report import (
     Progress,
@@ -43,8 +42,6 @@ from interlock_lifecycle.runs._evaluate import (
     rules_to_read,
 )
 from interlock_lifecycle.sensors._dormant import next_allowed_day
-from interlock_lifecycle.sensors._observed import ObservedRow
-from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_rules import Mode, next_change, select_rows, updated_at
 
 EXCLUDED = "excluded"
@@ -58,44 +55,6 @@ _ANY_TIMEOUT = timedelta(hours=4)
 
 _AROUND = timedelta(days=2)
 _SHOWN_ENTRIES = 3
-
-
-class Evaluation(Struct, frozen=True):
-    """The evaluation that let a run start or ended it: its time (UTC), and its rows by the row name of a rule."""
-
-    at: datetime
-    rows: Mapping[str, ObservedRow]
-
-
-class DateFacts(Struct, frozen=True):
-    """The facts about one date, as the controller reads them.
-
-    config: None if it is missing or unreadable. problem: the reason for that. rows: the sensor rows that the rules of
-    the pipeline may read for the date, by row key. created_at, in_force: as in `Expectation`. entries, reruns: the
-    joblog and the rerun rows of the date. other_run: the run of the date under the other kind of schedule. request:
-    the rerun request of the date. baseline: the post-run baseline, by rule key. pause: that of the
-    pipeline, which may be over. slots_taken: the taken slots, for a run
-    that waits for one. evaluation: the one that decided the run's attempt, None without one whose event is kept.
-    """
-
-    key: RunKey
-    config: PipelineConfig | None
-    problem: str
-    sla: SlaFacts
-    run: Run | None = None
-    other_run: Run | None = None
-    rows: Mapping[str, Mapping[str, object]] = {}
-    kept: KeptRows = KeptRows()
-    wait: Wait | None = None
-    slots_taken: int = 0
-    created_at: datetime | None = None
-    in_force: Mapping[str, datetime] = {}
-    entries: Sequence[JobEntry] = ()
-    reruns: Sequence[RerunEntry] = ()
-    request: StandingRequest | None = None
-    baseline: Mapping[str, object] = {}
-    pause: Pause | None = None
-    evaluation: Evaluation | None = None
 
 
 class Budget(Struct, frozen=True):

@@ -11,7 +11,8 @@ from interlock_lifecycle._decision import ClockVerdict, CloseRun, PassEvaluation
 from interlock_lifecycle._moment import say_moment
 from interlock_lifecycle._run import Run
 from interlock_lifecycle._start import start_delay
-from interlock_lifecycle.reports._explanation import DateFacts, explain_date
+from interlock_lifecycle.reports._date_facts import DateFacts
+from interlock_lifecycle.reports._explanation import explain_date
 from interlock_lifecycle.reports._report import Progress
 from interlock_lifecycle.runs._close import CloseFacts, Exhaustion, exhaust
 from interlock_lifecycle.runs._evaluate import (
