@@ -236,7 +236,7 @@ def test_one_date_is_requested_again_each_time(controller: Any) -> None:
         (("2026-03-02..2026-03-02T07",), "FROM and TO must both be days, or both be hours"),
         (("2026-03-02..",), "''"),
         (("x..2026-03-01",), "'x'"),
-        (("2026-03-02", "--pace", "2", "--name", "n"), "--pace, --name: only for a range FROM..TO."),
+        (("2026-03-02", "--pace", "2", "--name", "n"), "--pace, --name: only for a range FROM..TO"),
         (("2026-03-02", "--reason", "late-data"), "--reason late-data: is reserved"),
         (("2026-03-01..2026-03-02", "--reason", "late-data"), "--reason late-data: is reserved"),
     ],

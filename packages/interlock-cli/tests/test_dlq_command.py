@@ -216,6 +216,18 @@ def test_a_function_with_an_alias_is_invoked_by_it(functions: Functions, tmp_pat
     assert names == ["sla-monitor:live", "stream-router:live", "stream-router:live", "watchdog"]
 
 
+def test_an_interrupted_redrive_names_the_command_that_continues_it(functions: Functions, tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    functions.invoking = interrupt
+    put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "led ger"))
+    again = f"interlock dlq redrive --apply --ledger '{tmp_path}/led ger'"
+    assert (done.exit_code, done.stderr) == (130, f"interrupted: {again} continues it\n")
+    assert left("alert-dlq") == 1
+
+
 def test_an_absent_alias_is_asked_for_once_per_queue(functions: Functions, tmp_path: Path) -> None:
     for _ in range(3):
         put("alert-dlq", ENVELOPE)

@@ -55,6 +55,29 @@ def put(
     tables.transact([Put(NAMES.events, row)])
 
 
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [((), ["A", "B", "C"]), (("--last", "1"), ["C"]), (("--last", "0"), []), (("--type", "SLA_BREACH"), ["C"])],
+)
+def test_following_prints_no_older_event_after_the_past_ones(
+    words: tuple[str, ...], first: list[str], tables: MemoryTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first poll reads the last minute again, in which events may come out of order."""
+    Store(tables, NAMES).put_config(decode_yaml(PIPELINE.format(id="bronze"), "p.yaml"))
+    now, polls = datetime.now(UTC), iter(range(3))
+    for second, (name, kind) in enumerate((("A", "JOB_FAILED"), ("B", "JOB_FAILED"), ("C", "SLA_BREACH"))):
+        put(tables, (now - timedelta(seconds=20 - second)).isoformat(), name, kind=kind)
+
+    def nap(_: float) -> None:
+        if next(polls) == 2:
+            raise KeyboardInterrupt
+        put(tables, (now - timedelta(seconds=30)).isoformat(), "late", kind="SLA_BREACH")
+
+    monkeypatch.setattr("interlock_cli._signals._events.time.sleep", nap)
+    lines = invoke("--follow", *words, "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["message"] for line in lines] == [*first, "late"]
+
+
 def invoke(*words: str, code: int = 0) -> Result:
     done = CliRunner().invoke(main, ["events", *words], env={"NO_COLOR": "1"})
     assert done.exit_code == code, done.output

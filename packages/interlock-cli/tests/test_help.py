@@ -33,8 +33,25 @@ def test_help_fits_80_columns(path: tuple[str, ...]) -> None:
 def test_a_misspelt_command_gets_the_nearest_name(typed: str, close: str) -> None:
     done = CliRunner().invoke(main, [typed])
     assert done.exit_code == 2
-    assert f"No such command '{typed}'. Did you mean {close}?" in done.output
-    assert "Did you mean" not in CliRunner().invoke(main, ["qqqq"]).output
+    assert done.stderr == f"error: no such command '{typed}'; did you mean {close}? (see interlock --help)\n"
+    assert "did you mean" not in CliRunner().invoke(main, ["qqqq"]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pause", "missing argument 'PIPELINE' (see interlock pause --help)"),
+        ("status --lst 3", "no such option '--lst'; did you mean --last? (see interlock status --help)"),
+        ("status --frob", "no such option '--frob' (see interlock status --help)"),
+        ("status a b", "got unexpected extra argument (b) (see interlock status --help)"),
+        ("events -f --until 1h", "--follow and --until exclude each other (see interlock events --help)"),
+        ("--frob", "no such option '--frob' (see interlock --help)"),
+    ],
+)
+def test_an_error_of_the_command_line_is_one_line(words: str, said: str) -> None:
+    done = CliRunner().invoke(main, words.split())
+    # Older versions of click write an option without quotes.
+    assert (done.exit_code, done.stderr.replace("'", "")) == (2, f"error: {said}\n".replace("'", ""))
 
 
 @pytest.mark.parametrize(

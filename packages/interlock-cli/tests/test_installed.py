@@ -55,7 +55,7 @@ def test_a_missing_command_is_listed_with_its_extra() -> None:
 
 def test_an_unknown_name_is_no_command() -> None:
     assert offered(**VALUES).command("stats") is None
-    assert "No such command 'stats'" in CliRunner().invoke(main, ["stats"]).stderr
+    assert "no such command 'stats'" in CliRunner().invoke(main, ["stats"]).stderr
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,6 @@ def test_push_without_paths_has_the_routing_of_alerts(folder: Path) -> None:
 def test_no_paths_and_no_settings_is_a_usage_error(folder: Path, command: str) -> None:
     done = invoke(command)
     assert done.exit_code == 2
-    assert "Missing PATHs of files: there is no interlock.toml." in done.stderr
+    assert "missing PATHs of files: there is no interlock.toml" in done.stderr
     write(folder, "")
-    assert "interlock.toml: environments.local has no `pipelines`." in invoke(command).stderr
+    assert "interlock.toml: environments.local has no `pipelines`" in invoke(command).stderr

@@ -292,6 +292,15 @@ def test_an_export_gives_the_result_of_its_deployment(
     assert exported == deployment.tried(STRICTER)
 
 
+def test_an_export_names_the_pipelines_near_an_unknown_one(
+    deployment: Deployment, tables: MemoryTables, tmp_path: Path
+) -> None:
+    folder = write_export(tables, tmp_path / "exported")
+    file = deployment.file(STRICTER.replace("gold-orders", "gold-order"))
+    said = deployment.ask(file, "--export", str(folder)).stderr
+    assert said == f"error: there is no pipeline 'gold-order' in '{folder}'; did you mean gold-orders?\n"
+
+
 def test_all_problems_of_an_export_are_listed(deployment: Deployment, tables: MemoryTables, tmp_path: Path) -> None:
     folder = write_export(tables, tmp_path / "exported")
     (folder / "joblog.jsonl").write_text('{"Item": {"PK": {"S": "x"}}}')

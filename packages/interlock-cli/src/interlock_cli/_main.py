@@ -15,8 +15,7 @@ from click.shell_completion import CompletionItem
 
 from interlock_cli._installed import InstalledCommands
 from interlock_cli._names import FIRST_IS_PIPELINE, OWN
-from interlock_cli._output._errors import Interrupted, OutputError
-from interlock_cli._output._foreign import shown
+from interlock_cli._output._errors import CliError, Interrupted, OutputError
 from interlock_cli._own import own_command
 from interlock_cli._terminal import Terminal
 
@@ -55,7 +54,7 @@ class _Interlock(click.Group):
             close = near_names(str(args[0]), self.list_commands(context), 1)
             if not close or context.resilient_parsing:
                 raise
-            text = f"{error.message.removesuffix('.')}. Did you mean {close[0]}?"
+            text = f"{error.message.removesuffix('.')}; did you mean {close[0]}?"
             raise click.UsageError(text, error.ctx) from None
 
     def _listed(self, context: click.Context, name: str) -> click.Command | None:
@@ -77,13 +76,13 @@ class _Interlock(click.Group):
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Parse the arguments before the command's name."""
-        with _usage_errors_escaped():
+        with _usage_errors_in_one_line():
             return super().make_context(*arguments, **options)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command."""
         try:
-            with _usage_errors_escaped():
+            with _usage_errors_in_one_line():
                 result = super().invoke(context)
             sys.stdout.flush()
             return result
@@ -105,18 +104,38 @@ class _Interlock(click.Group):
 
 
 @contextmanager
-def _usage_errors_escaped() -> Iterator[None]:
-    """Escape the texts of click's own errors, which contain arguments."""
+def _usage_errors_in_one_line() -> Iterator[None]:
+    """Give the errors of click the form of all others: one line, with the command whose help has more."""
     try:
         yield
     except click.UsageError as error:
         if isinstance(error, _HELP):
             raise
-        raise click.UsageError(shown(_in_words(error)), error.ctx) from None
+        text = _in_words(error).removesuffix(".")
+        # A name such as PIPELINE or --last keeps its letters.
+        text = text[:1].lower() + text[1:] if text[1:2].islower() else text
+        where = f" (see {_command_of(error.ctx)} --help)" if error.ctx is not None else ""
+        raise CliError(f"{text}{where}") from None
+
+
+def _command_of(context: click.Context) -> str:
+    from interlock_cli._output._called import program
+
+    return " ".join([program(), *context.command_path.split()[1:]])
 
 
 def _in_words(error: click.UsageError) -> str:
-    """The message of an error. click names no range for text, and a formula for a number beyond the range."""
+    """The message of an error.
+
+    click proposes far-fetched names. It names no range for text, and a formula for a number beyond the range.
+    """
+    # Older versions of click know no near commands.
+    typed = getattr(error, "option_name", None) or getattr(error, "command_name", None)
+    if typed is not None and hasattr(error, "possibilities"):
+        from interlock_cli._output._near import near_names
+
+        near = near_names(typed, error.possibilities or (), 1)
+        return error.message.removesuffix(".") + (f"; did you mean {near[0]}?" if near else "")
     if not isinstance(error, click.BadParameter) or error.param is None:
         return error.format_message()
     kind = error.param.type

@@ -250,7 +250,7 @@ def _heed_pause(
 
 
 def _warn(text: str) -> None:
-    error_console().paragraph(("yellow", "warning:"), " ", text)
+    error_console().line(("yellow", "warning:"), " ", text)
 
 
 def _now_text() -> str:

@@ -1,6 +1,8 @@
 """interlock dlq: lists, shows and redrives the messages in the dead-letter queues of a deployment."""
 
+import shlex
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -10,8 +12,10 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment._deployment import Deployment, deployment, deployment_options
+from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, Output, Rows, console, error_console, print_json, show_age, table
 from interlock_cli._output._counted import counted
+from interlock_cli._output._errors import Interrupted
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
 from interlock_cli._signals._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._signals._resends import WayBack, kind_of
@@ -201,13 +205,14 @@ def redrive_command(
     if folder and not as_json:
         # An interrupted redrive continues with this folder.
         out.line("ledger: ", str(folder))
-    for queue, url in _queues(where, queues):
-        way = WayBack(where, queue, accept_lost=accept_lost)
-        reports[queue] = done = _redrive_and_count(where, queue, url, folder, options, way)
-        if not as_json:
-            _print_report(out, queue, done.report, done.hidden or 0)
-        if done.problem is not None:
-            break
+    with _interruptible(folder):
+        for queue, url in _queues(where, queues):
+            way = WayBack(where, queue, accept_lost=accept_lost)
+            reports[queue] = done = _redrive_and_count(where, queue, url, folder, options, way)
+            if not as_json:
+                _print_report(out, queue, done.report, done.hidden or 0)
+            if done.problem is not None:
+                break
     if as_json:
         print_json(
             {"ledger": str(folder) if folder else None, "queues": {name: one.wire for name, one in reports.items()}}
@@ -217,6 +222,16 @@ def redrive_command(
             raise done.problem
     if any(done.report.failed or done.report.undeleted for done in reports.values()):
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _interruptible(folder: Path | None) -> Iterator[None]:
+    """Name the command that continues an interrupted redrive."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = as_called(f"interlock dlq redrive --apply --ledger {shlex.quote(str(folder))}")
+        raise Interrupted(f"{again} continues it" if folder else "no letter was sent") from None
 
 
 _COLUMNS = ("queue", "id", "messageId", "sentAt", "kind", "source", "errorType", "reason")

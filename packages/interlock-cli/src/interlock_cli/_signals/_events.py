@@ -12,8 +12,13 @@ import click
 from msgspec import Struct
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
+<<<<<<< HEAD
 from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Part, console, print_json
+=======
+from interlock_cli._deployment._unknown import unknown_pipeline
+from interlock_cli._output._console import CliError, Part, console, error_console, print_json
+>>>>>>> steer
 from interlock_cli._output._form import Form, RowPrinter, row_output
 from interlock_cli._output._times import Times
 from interlock_cli._signals._event_rows import read_event, written_at
@@ -105,6 +110,8 @@ def events(
     if pipeline is not None and pipeline != INFRASTRUCTURE:
         known_pipeline(store, pipeline, environment)
     feed = EventFeed(store, pipeline, chosen)
+    if follow:
+        feed.begin()
     has_period = not (date is None and not types and since is None and until is None)
     rows = feed.of_period(last) if has_period else feed.newest(_NEWEST if last is None else last)
     if form is Form.JSON:
@@ -122,8 +129,12 @@ def events(
 def _print_all(feed: "EventFeed", rows: Iterable[dict[str, Any]], printer: RowPrinter | None, *, follow: bool) -> None:
     if printer is not None:
         printer.header()
+    is_empty = True
     for row in rows:
+        is_empty = False
         _print(row, printer)
+    if follow and is_empty and error_console().is_terminal:
+        error_console().line(("dim", "no such event so far; new ones follow, until Ctrl-C"))
     while follow:
         time.sleep(_POLL_SECONDS)
         for row in feed.fresh():
@@ -188,7 +199,12 @@ class EventFeed:
         self._choice = choice
         self._pipeline = pipeline
         self._seen: set[tuple[str, str]] = set()
+        self._before: set[tuple[str, str]] = set()
         self._since = _milliseconds_now()
+
+    def begin(self) -> None:
+        """Leave the events that exist now out of `fresh`. Call it before the past events are read."""
+        self._before = {_identity(row) for row in self._recent()}
 
     def newest(self, count: int) -> list[dict[str, Any]]:
         """The newest events, oldest first."""
@@ -207,24 +223,31 @@ class EventFeed:
 
     def fresh(self) -> Iterator[dict[str, Any]]:
         """The events that arrived since the last call."""
+        for row in self._recent():
+            # A row of the future must not hide the events until then.
+            self._since = max(self._since, min(written_at(row) or 0, _milliseconds_now()))
+            if self._is_new(row) and _identity(row) not in self._before and self._choice.has(row):
+                yield row
+
+    def _recent(self) -> list[dict[str, Any]]:
         after = str(self._since - _OVERLAP_MS)
         rows = [row for name in self._pipelines() for row in self._store.events(name, after=after)]
         rows.sort(key=lambda row: str(row["SK"]))
-        for row in rows:
-            # A row of the future must not hide the events until then.
-            self._since = max(self._since, min(written_at(row) or 0, _milliseconds_now()))
-            if self._is_new(row) and self._choice.has(row):
-                yield row
+        return rows
 
     def _pipelines(self) -> list[str]:
         return [self._pipeline] if self._pipeline is not None else [*self._store.pipelines(), INFRASTRUCTURE]
 
     def _is_new(self, row: dict[str, Any]) -> bool:
-        identity = (str(row["PK"]), str(row["SK"]))
+        identity = _identity(row)
         if identity in self._seen:
             return False
         self._seen.add(identity)
         return True
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row["PK"]), str(row["SK"])
 
 
 def _milliseconds_now() -> int:

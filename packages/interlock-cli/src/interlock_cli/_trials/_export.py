@@ -20,7 +20,7 @@ class _Unreadable(Exception):
 
 
 def read_export(folder: str, pipeline_id: str) -> Store:
-    """The rows of a pipeline and of all calendars in an export, as a store in memory.
+    """The rows of a pipeline in an export, with all calendars and configs, as a store in memory.
 
     The folder has one file or one folder per table: control, joblog, events. A file has one `{"Item": …}` per line, or
     one document with `Items`. Raises CliError for all unreadable files and rows at once.
@@ -34,9 +34,7 @@ def read_export(folder: str, pipeline_id: str) -> Store:
             problems.append(f"{root / table}: there is no file or folder {table}, such as {table}.jsonl or {table}/")
         for file in files:
             try:
-                rows += [
-                    (table, row) for row in _rows_of(file) if row["PK"] == wanted or row["PK"].startswith("CALENDAR#")
-                ]
+                rows += [(table, row) for row in _rows_of(file) if row["PK"] == wanted or _is_shared(row)]
             except _Unreadable as problem:
                 problems.append(str(problem))
     if problems:
@@ -45,6 +43,11 @@ def read_export(folder: str, pipeline_id: str) -> Store:
             *problems[:_MOST_PROBLEMS], *([f"{counted(more, 'more file')} cannot be read"] if more > 0 else [])
         )
     return store_of_rows(rows)
+
+
+def _is_shared(row: dict[str, Any]) -> bool:
+    """Whether the row is a calendar, or the config of a pipeline, whose id the error for an unknown one names."""
+    return str(row["PK"]).startswith("CALENDAR#") or row["SK"] == "CONFIG"
 
 
 def _files_of(root: Path, table: str) -> Iterator[Path]:
