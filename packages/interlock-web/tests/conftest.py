@@ -1,7 +1,7 @@
 """A deployment in memory with a pipeline for each state of the overview, and with hostile texts."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -188,7 +188,9 @@ class Client:
     def __init__(self, app: Starlette) -> None:
         self.app = app
 
-    def get(self, url: str, *, method: str = "GET", host: str = "127.0.0.1:4580") -> Answer:
+    def get(
+        self, url: str, *, method: str = "GET", host: str = "127.0.0.1:4580", headers: Sequence[Any] = ()
+    ) -> Answer:
         path, _, query = url.partition("?")
         scope = {
             "type": "http",
@@ -200,7 +202,7 @@ class Client:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "headers": [(b"host", host.encode("latin-1"))],
+            "headers": [(b"host", host.encode("latin-1")), *headers],
             "server": ("127.0.0.1", 4580),
             "client": ("127.0.0.1", 1),
         }
@@ -220,9 +222,9 @@ class Client:
             await self.app(scope, receive, send)
 
         anyio.run(ask)
-        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        return Answer(sent[0]["status"], headers, body.decode())
+        return Answer(sent[0]["status"], answered, body.decode())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from interlock_lifecycle import Pause, RunStatus
-from interlock_web import PageServer, Reader
+from interlock_web import PageServer, Reader, export_pages
 
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _IS_REQUIRED = os.environ.get("INTERLOCK_BROWSER") == "1"
@@ -107,13 +107,136 @@ def test_an_open_page_follows_a_change(site: Any, opened: Any) -> None:
     assert opened.locator("#summary a.count.failed").inner_text() == "2 failed"
 
 
+def many(site: Any) -> None:
+    for number in range(120):
+        site.pipeline(f"p{number:03d}")
+
+
+def fail(site: Any, name: str) -> None:
+    site.close(site.begin(name), RunStatus.FAILED_FINAL, "exit code 9")
+
+
+def row_of(page: Any, name: str) -> Any:
+    return page.locator("#rows tr", has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_a_failure_comes_to_the_top_of_an_open_page(site: Any, opened: Any) -> None:
+    many(site)
+    opened.goto("/")
+    for name in ("p040", "p110"):
+        fail(site, name)
+        row_of(opened, name).locator("a.cell.failed").wait_for()
+    # The first one was loaded, and the other one was not.
+    assert names(opened)[:3] == ["p040", "p110", "p000"]
+    assert opened.locator("#rows tr").first.bounding_box()["y"] < 400
+    for wanted in (100, 120):
+        opened.locator("tr.more").scroll_into_view_if_needed()
+        opened.locator("#rows th.name").nth(wanted - 1).wait_for()
+    assert sorted(names(opened)) == [f"p{number:03d}" for number in range(120)]
+
+
+def test_a_repaired_row_leaves_no_hole_and_no_repetition(site: Any, opened: Any) -> None:
+    many(site)
+    fail(site, "p119")
+    opened.goto("/")
+    assert names(opened) == ["p119", *(f"p{number:03d}" for number in range(49))]
+    row = site.tables.get(site.store.names.control, "PIPELINE#p119", "TRIGGER#stream#2026-03-03")
+    site.row({**row, "status": "COMPLETED", "GSI2SK": "9#p119"})
+    row_of(opened, "p119").locator("a.cell.completed").wait_for()
+    # It stays where it is, and the row that took its place in the first part has come.
+    assert names(opened) == ["p119", *(f"p{number:03d}" for number in range(50))]
+    for wanted in (101, 120):
+        opened.locator("tr.more").scroll_into_view_if_needed()
+        opened.locator("#rows th.name").nth(wanted - 1).wait_for()
+    assert names(opened) == [f"p{number:03d}" for number in range(120)]
+
+
+def test_a_repaired_row_leaves_the_filter(site: Any, opened: Any) -> None:
+    site.all_states()
+    opened.goto("/?state=failed")
+    assert names(opened) == ["failed"]
+    row = site.tables.get(site.store.names.control, "PIPELINE#failed", "TRIGGER#stream#2026-03-03")
+    site.row({**row, "status": "COMPLETED", "GSI2SK": "9#failed"})
+    opened.locator("#empty").wait_for()
+    assert names(opened) == []
+    fail(site, "quiet")
+    row_of(opened, "quiet").wait_for()
+    assert opened.locator("#empty").is_hidden()
+
+
+def test_the_keyboard_keeps_its_cell_as_its_row_changes(site: Any, opened: Any) -> None:
+    many(site)
+    opened.goto("/")
+    cell = row_of(opened, "p010").locator("a.cell").first
+    cell.focus()
+    fail(site, "p010")
+    row_of(opened, "p010").locator("a.cell.failed").wait_for()
+    assert opened.evaluate("document.activeElement.getAttribute('aria-label')").startswith("p010 2026-03-03: failed")
+    assert names(opened).index("p010") == 10
+
+
+def test_the_columns_follow_a_new_day(site: Any, opened: Any) -> None:
+    site.all_states()
+    opened.goto("/")
+    assert opened.locator("thead th.day").first.inner_text().split() == ["03", "Mar"]
+    site.now += timedelta(days=1)
+    opened.locator("thead th.day", has_text="04").first.wait_for()
+    assert opened.locator("#rows a.cell.failed").get_attribute("title").startswith("2026-03-03: ")
+    column = opened.locator("#rows tr").first.locator("td").nth(1)
+    assert column.locator("a.cell.failed").count() == 1
+
+
+_LEFT = ("pagehide", "pageshow")
+_HIDDEN = ("true", "false")
+
+
+@pytest.mark.parametrize(("away", "back"), [_LEFT, _HIDDEN])
+def test_a_page_that_was_hidden_goes_on(site: Any, server: PageServer, opened: Any, away: str, back: str) -> None:
+    def turn(state: str) -> None:
+        if state in _LEFT:
+            opened.evaluate(f"window.dispatchEvent(new PageTransitionEvent('{state}', {{persisted: true}}))")
+            return
+        opened.evaluate(f"Object.defineProperty(document, 'hidden', {{value: {state}, configurable: true}})")
+        opened.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    site.all_states()
+    opened.goto("/")
+    turn(away)
+    for _ in range(50):
+        if server._app.state.streams._open == 0:
+            break
+        opened.wait_for_timeout(100)
+    assert server._app.state.streams._open == 0
+    fail(site, "quiet")
+    turn(back)
+    row_of(opened, "quiet").locator("a.cell.failed").wait_for()
+
+
+def test_a_full_server_is_asked_again(site: Any, server: PageServer, chromium: Any) -> None:
+    site.all_states()
+    streams = server._app.state.streams
+    streams._open += 100
+    page = chromium.new_page(base_url=server.url)
+    page.clock.install()
+    page.goto("/")
+    alarm = page.locator("#live-problem[role=alert]")
+    alarm.filter(has_text="too many viewers").wait_for()
+    streams._open -= 100
+    with page.expect_response(lambda answer: "/events" in answer.url and answer.status == 200):
+        page.clock.fast_forward(10_000)
+    fail(site, "quiet")
+    row_of(page, "quiet").locator("a.cell.failed").wait_for()
+    assert alarm.text_content() == ""
+    page.close()
+
+
 def test_an_empty_page_gets_its_first_pipeline(site: Any, opened: Any) -> None:
     opened.goto("/")
-    assert opened.locator("#empty").count() == 1
+    assert opened.locator("#empty").is_visible()
     site.pipeline("first")
     opened.wait_for_selector("#rows tr.changed", timeout=10_000)
     assert names(opened) == ["first"]
-    assert opened.locator("#empty").count() == 0
+    assert opened.locator("#empty").is_hidden()
 
 
 def test_an_open_page_says_that_it_follows_no_changes(
@@ -155,8 +278,16 @@ def test_the_keyboard_reaches_the_search_and_each_cell(site: Any, opened: Any) -
     opened.goto("/")
     opened.keyboard.press("Tab")
     assert opened.evaluate("document.activeElement.className") == "skip"
+    opened.keyboard.press("Control+/")
+    assert opened.evaluate("document.activeElement.className") == "skip"
     opened.keyboard.press("/")
     assert opened.evaluate("document.activeElement.id") == "search"
+    opened.keyboard.type("h*d")
+    opened.keyboard.press("Enter")
+    opened.wait_for_url("**/?pipeline=h*d**")
+    assert names(opened) == ["held"]
+    opened.get_by_role("link", name="all pipelines").press("Enter")
+    opened.wait_for_url("**/")
     opened.locator("#rows th.name > a").first.focus()
     opened.keyboard.press("ArrowRight")
     assert opened.evaluate("document.activeElement.getAttribute('aria-label')").startswith("failed 2026-03-03: failed")
@@ -181,12 +312,32 @@ def test_the_page_is_readable_without_a_script(site: Any, server: PageServer, ch
     context = chromium.new_context(java_script_enabled=False, base_url=server.url)
     page = context.new_page()
     page.goto("/")
+    assert page.get_by_text("The page follows changes only with scripts.").is_visible()
     assert page.locator("#rows th.name").count() == 50
     page.get_by_role("link", name="the next pipelines, from 51 of 60").click()
     assert page.locator("#rows th.name").count() == 10
     page.get_by_role("link", name="p055", exact=True).click()
     assert "p055" in page.locator("h1").inner_text()
     context.close()
+
+
+def test_exported_files_are_read_without_a_server(site: Any, reader: Reader, chromium: Any, tmp_path: Path) -> None:
+    site.all_states()
+    export_pages(reader, "demo", tmp_path / "pages", days=7)
+    page = chromium.new_page()
+    problems = Problems(page)
+    page.goto((tmp_path / "pages" / "index.html").as_uri())
+    assert page.evaluate("getComputedStyle(document.querySelector('a.cell.failed')).width") == "30px"
+    page.locator("#rows th.name > a").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1 .state.failed")
+    assert page.get_by_role("button", name="copy").first.is_visible()
+    page.get_by_role("link", name="Interlock").click()
+    page.locator("thead a").first.click()
+    page.wait_for_selector("svg.day")
+    assert problems.texts == []
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,20 +1,23 @@
 """The stream of changes: only changed rows are sent, viewers share the queries, and the stream ends with the server."""
 
+import re
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 
-from interlock_lifecycle import RunStatus
+from interlock_lifecycle import Pause, RunStatus
 from interlock_web import Reader
-from interlock_web._board import Choice
+from interlock_web._board import Choice, make_board
 from interlock_web._commands import Shell
 from interlock_web._links import ServerLinks
 from interlock_web._live import MOST_STREAMS, Streams, message
-from interlock_web._pages import Pages, View
+from interlock_web._pages import Pages, View, anchor_of
 from interlock_web._views import read_board
 
+from .conftest import NAMES
 from .test_overview import names
 
 ALL = View()
@@ -60,19 +63,167 @@ def test_only_the_changed_rows_are_sent(site: Any, streams: Streams) -> None:
     assert 'id="summary"' in changed
 
 
+async def first(streams: Streams, seen: str, **options: Any) -> str:
+    """The event of the first look of a page with this mark."""
+    stream = streams.follow(ALL, here, seen, **options)
+    return [await anext(stream), await anext(stream)][1]
+
+
 def test_a_change_before_the_first_look_is_sent(site: Any, reader: Reader, streams: Streams) -> None:
     site.all_states()
-    board, _ = read_board(reader, ALL)
-
-    async def first(seen: str) -> str:
-        stream = streams.follow(ALL, here, seen)
-        return [await anext(stream), await anext(stream)][1]
-
-    assert anyio.run(first, board.mark) == ": no change\n\n"
+    mark = streams.remember(read_board(reader, ALL))
+    assert anyio.run(first, streams, mark) == ": no change\n\n"
     site.close(site.begin("quiet", "2026-03-02"), RunStatus.FAILED_FINAL)
-    event = anyio.run(first, board.mark)
+    event = anyio.run(first, streams, mark)
     assert event.startswith("event: rows\n")
-    assert names(event.replace("data: ", ""))[:2] == ["failed", "quiet"]
+    assert names(event.replace("data: ", "")) == ["quiet"]
+
+
+def test_a_viewer_goes_on_after_its_last_event(site: Any, reader: Reader, streams: Streams) -> None:
+    site.all_states()
+    mark = streams.remember(read_board(reader, ALL))
+    site.breach("quiet")
+    later = re.findall(r"^id: (\S+)$", anyio.run(first, streams, mark), re.MULTILINE)
+    assert later == [read_board(reader, ALL).mark]
+    assert anyio.run(first, streams, later[0]) == ": no change\n\n"
+    # The page goes back to a state that it had before.
+    site.row({"PK": "PIPELINE#quiet", "SK": "VERDICT#stream#2026-03-03"})
+    assert names(anyio.run(first, streams, later[0]).replace("data: ", "")) == ["quiet"]
+
+
+def test_a_page_that_is_not_known_is_loaded_again(site: Any, reader: Reader, streams: Streams) -> None:
+    site.all_states()
+    mark = read_board(reader, ALL).mark
+    assert anyio.run(first, streams, mark) == ": no change\n\n"
+    site.breach("quiet")
+    assert anyio.run(first, streams, mark).startswith("event: reload\n")
+
+
+def test_a_new_day_loads_the_page_again(site: Any, streams: Streams) -> None:
+    site.all_states()
+
+    def later() -> None:
+        site.now += timedelta(days=1)
+
+    assert events(streams, [later])[1].startswith("event: reload\n")
+
+
+def test_many_changes_load_the_page_again(site: Any, streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_web._live._MOST_CHANGES", 2)
+    site.all_states()
+
+    def breach(*pipelines: str) -> Callable[[], None]:
+        return lambda: [site.breach(name, "2026-03-01") for name in pipelines] and None
+
+    few, many = events(streams, [breach("quiet", "held"), breach("failed", "missed", "late")])[1:]
+    assert few.startswith("event: rows\n")
+    assert many.startswith("event: reload\n")
+
+
+def test_a_row_that_is_chosen_no_longer_is_gone(site: Any, streams: Streams) -> None:
+    site.all_states()
+    _, event = events(streams, [lambda: repair(site, "failed")], View(Choice(state="failed")))
+    assert names(event.replace("data: ", "")) == []
+    assert f'<i class="gone" data-row="{anchor_of("failed")}"></i>' in event
+
+
+def repair(site: Any, name: str) -> None:
+    """The run of a date completes in a further attempt."""
+    row = site.tables.get(NAMES.control, f"PIPELINE#{name}", "TRIGGER#stream#2026-03-03")
+    site.row({**row, "status": "COMPLETED", "attempt": 1, "GSI2SK": f"9#{name}"})
+
+
+def test_a_changed_row_names_its_place(site: Any, streams: Streams) -> None:
+    for number in range(120):
+        site.pipeline(f"p{number:03d}")
+    for name in ("p003", "p110"):
+        site.close(site.begin(name), RunStatus.FAILED_FINAL)
+    steps = [
+        lambda: site.close(site.begin("p070"), RunStatus.FAILED_FINAL),
+        lambda: repair(site, "p003"),
+        lambda: repair(site, "p070"),
+    ]
+    assert [places(event) for event in events(streams, steps)[1:]] == [
+        [("p070", 1, "p003", "")],
+        [("p003", 5, "p002", "")],
+        # The first part of the rows lost one, so that the first row of the next part came into it.
+        [("p048", 49, "p047", "moved"), ("p070", 71, "p069", "")],
+    ]
+
+
+def places(event: str) -> list[tuple[str, int, str, str]]:
+    """The sent rows: the pipeline, its place, the pipeline before it, and whether it only moved."""
+    known = {anchor_of(f"p{number:03d}"): f"p{number:03d}" for number in range(120)}
+    found = re.findall(r'<tr id="(\S+)" data-place="(\d+)" data-after="(\S*)" ?(?:data-)?(\w*)>', event)
+    return [(known[row], int(place), known.get(after, ""), moved) for row, place, after, moved in found]
+
+
+def test_a_changed_reason_is_sent(site: Any, streams: Streams) -> None:
+    site.all_states()
+
+    def hold_by_another_rule() -> None:
+        row = site.tables.get(NAMES.control, "PIPELINE#held", "WAIT#stream#2026-03-03")
+        site.row({**row, "held": {"landing age lt 3600": "2026-03-03T09:00:00Z"}})
+
+    _, event, quiet = events(streams, [hold_by_another_rule, lambda: None])
+    assert names(event.replace("data: ", "")) == ["held"]
+    assert "landing age lt 3600 (2026-03-03)" in event
+    assert quiet == ": no change\n\n"
+
+
+def test_a_look_without_a_change_makes_no_board(site: Any, streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.all_states()
+    made: list[Any] = []
+    monkeypatch.setattr("interlock_web._views.make_board", lambda *facts: made.append(facts) or make_board(*facts))
+    events(streams, [lambda: None, lambda: None, lambda: site.breach("quiet"), lambda: None])
+    assert len(made) == 2
+
+
+def test_a_pause_ends_in_a_board_without_other_changes(site: Any, reader: Reader) -> None:
+    site.pipeline("p")
+    assert site.store.pause("p", Pause(site.now + timedelta(minutes=2), "ops", ""))
+    found = []
+    for _ in range(2):
+        (row,) = read_board(reader, ALL).rows
+        found.append(row.is_paused)
+        site.now += timedelta(minutes=2)
+    assert found == [True, False]
+
+
+def test_rows_without_a_change_are_shared_by_boards(site: Any, reader: Reader) -> None:
+    site.all_states()
+    before = read_board(reader, ALL)
+    site.breach("quiet")
+    after = read_board(reader, ALL)
+    known = {row.pipeline: row for row in before.rows}
+    assert [row.pipeline for row in after.rows if known[row.pipeline] is not row] == ["quiet"]
+
+
+def test_a_page_that_was_hidden_is_looked_at_once(site: Any, reader: Reader) -> None:
+    site.all_states()
+    slow = Streams(reader, Pages(Shell("test"), ServerLinks()), poll_seconds=3600)
+    mark = slow.remember(read_board(reader, ALL))
+
+    async def at_once() -> str:
+        with anyio.fail_after(10):
+            return await first(slow, mark, at_once=True)
+
+    assert anyio.run(at_once) == ": no change\n\n"
+
+
+def test_a_stream_takes_the_last_event_of_its_browser(site: Any, open_page: Any) -> None:
+    page = open_page()
+    asked: list[Any] = []
+
+    async def follow(*arguments: Any, **options: Any) -> AsyncIterator[str]:
+        asked.append((arguments[2], options["at_once"]))
+        yield ""
+
+    page.app.state.streams.follow = follow
+    answer = page.get("/events?seen=one")
+    page.get("/events?seen=one&again=1", headers=[(b"last-event-id", b"two")])
+    assert asked == [("one", False), ("two", True)]
+    assert answer.headers["x-accel-buffering"] == "no"
 
 
 def test_a_filter_also_chooses_the_changes(site: Any, streams: Streams) -> None:
@@ -86,8 +237,10 @@ def test_a_look_costs_one_query_per_day(site: Any, streams: Streams) -> None:
     site.all_states()
     events(streams, [site.tables.requests.clear, lambda: None])
     counted = site.tables.requests
-    assert [one for one in counted if one != "query CONFIG"] == ["query DAY"] * len(counted)
-    assert len(counted) % View().days == 0
+    looks = counted.count("query DAY") // View().days
+    # The reasons of all held runs are one batch.
+    assert sorted(one for one in counted if one != "query CONFIG") == ["batch"] * looks + ["query DAY"] * 14 * looks
+    assert looks
 
 
 def test_viewers_of_the_same_days_share_the_queries(site: Any) -> None:

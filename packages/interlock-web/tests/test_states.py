@@ -182,8 +182,8 @@ def test_the_mark_of_an_overview_has_each_state(site: Any, client: Any) -> None:
     site.pipeline("p")
     site.breach("p")
     run = site.begin("p")
-    marks = [re.findall(r"seen=([a-z0-9]+)", client.get("/?days=1").text)]
+    marks = [re.findall(r'data-seen="([a-z0-9]+)"', client.get("/?days=1").text)]
     site.start_job(run)
     text = client.get("/?days=1").text
     assert cells(text, "p") == ["breached"]
-    assert [re.findall(r"seen=([a-z0-9]+)", text)] != marks
+    assert [re.findall(r'data-seen="([a-z0-9]+)"', text)] != marks

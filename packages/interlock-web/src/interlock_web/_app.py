@@ -101,7 +101,7 @@ class _Site:
         """The overview."""
         view = read_view(request.query_params)
         board, rows = part_of(self._reader, view)
-        return HTMLResponse(self._pages.overview(board, rows, view))
+        return HTMLResponse(self._pages.overview(board, rows, view, self._streams.remember(board)))
 
     def rows(self, request: Request) -> Response:
         """A further part of the rows."""
@@ -143,8 +143,12 @@ class _Site:
             return PlainTextResponse("\n".join(map(str, error.args)), 400)
         if self._streams.is_full:
             return PlainTextResponse("too many open streams\n", 503)
-        events = self._streams.follow(view, request.is_disconnected, request.query_params.get("seen", ""))
-        return StreamingResponse(events, media_type="text/event-stream")
+        # A browser that connects again names the last event that it got.
+        seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+        at_once = request.query_params.get("again") == "1"
+        events = self._streams.follow(view, request.is_disconnected, seen, at_once=at_once)
+        # A proxy would collect the events otherwise.
+        return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     def absent(self, request: Request, error: Exception) -> Response:
         """The answer to an unknown address."""

@@ -76,12 +76,13 @@ class Cell(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A pipeline. note: the reason of its most urgent date, its pause, or the problem of its config."""
+    """A pipeline. note: its pause, or the problem of its config. reason: that of its most urgent date."""
 
     pipeline: str
     owner: str
     cells: tuple[Cell, ...]
     note: str = ""
+    reason: str = ""
     is_paused: bool = False
 
     @property
@@ -89,6 +90,12 @@ class Row(Struct, frozen=True):
         """The most urgent date with a row, of several that of the newest day. None for a pipeline without any."""
         found = [cell for cell in self.cells if cell.dates]
         return min(found, key=_urgency).dates[0] if found else None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its most urgent date is held."""
+        date = self.urgent
+        return date is not None and CellState.HELD in states_of(date)
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -130,14 +137,28 @@ class Board(Struct, frozen=True):
 
     @property
     def mark(self) -> str:
-        """A text that differs if the states of the rows differ."""
-        cells = ((row, "|".join(f"{cell.count},{','.join(cell.states)}" for cell in row.cells)) for row in self.rows)
-        return digest(*sorted(f"{row.pipeline}\x1f{row.note}\x1f{states}" for row, states in cells))
+        """A text that differs if the days, the rows or their states differ."""
+        days = (str(day) for day in self.days)
+        return digest(*days, *(f"{row.pipeline}\x1f{row.note}\x1f{_states(row)}" for row in self.rows))
 
     @property
     def found(self) -> int:
         """The number of chosen pipelines."""
         return len(self.rows)
+
+    def sharing(self, earlier: "Board") -> "Board":
+        """The same board with the rows of an earlier one, as far as they are equal. It then needs little memory."""
+        known = {row.pipeline: row for row in earlier.rows}
+        return replace(self, rows=tuple(one if (one := known.get(row.pipeline)) == row else row for row in self.rows))
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The place of each pipeline. The most urgent one has 0."""
+        return {row.pipeline: place for place, row in enumerate(self.rows)}
+
+
+def _states(row: Row) -> str:
+    return "|".join(f"{cell.count},{sum(one.attempt for one in cell.dates)},{cell.states}" for cell in row.cells)
 
 
 def make_board(
@@ -190,7 +211,7 @@ def _row(
     owner = (config.pipeline.owner or "") if config is not None else ""
     is_paused = pause is not None and pause.holds(now)
     note = problem_of(stored) or (str(pause) if is_paused else "")
-    return Row(name, owner, cells, note, is_paused)
+    return Row(name, owner, cells, note, is_paused=is_paused)
 
 
 def _cell(page: DayPage, dates: Sequence[DateState], expected: Sequence[RunKey], exclusions: Exclusions) -> Cell:
@@ -235,13 +256,13 @@ def _urgency(cell: Cell) -> tuple[int, int]:
     return urgency(state), -cell.day.toordinal()
 
 
-def with_notes(rows: Sequence[Row], read: Callable[[Iterable[DateState]], Mapping[RunKey, str]]) -> list[Row]:
+def with_reasons(rows: Sequence[Row], read: Callable[[Iterable[DateState]], Mapping[RunKey, str]]) -> list[Row]:
     """The rows with the reason of their most urgent date. read: returns the reasons of dates, in one request."""
-    urgent = {row.pipeline: date for row in rows if not row.note and (date := row.urgent) is not None}
+    urgent = {row.pipeline: date for row in rows if (date := row.urgent) is not None}
     found = read(urgent.values())
-    return [_noted(row, urgent.get(row.pipeline), found) for row in rows]
+    return [_reasoned(row, urgent.get(row.pipeline), found) for row in rows]
 
 
-def _noted(row: Row, date: DateState | None, found: Mapping[RunKey, str]) -> Row:
-    note = found.get(date.key, "") if date is not None else ""
-    return replace(row, note=f"{note} ({date.key.date})") if date is not None and note else row
+def _reasoned(row: Row, date: DateState | None, found: Mapping[RunKey, str]) -> Row:
+    reason = found.get(date.key, "") if date is not None else ""
+    return replace(row, reason=f"{reason} ({date.key.date})") if date is not None and reason else row

@@ -91,7 +91,7 @@ def _take_place(scratch: Path, target: Path) -> None:
 def _write(
     reader: Reader, environment: str, folder: Path, days: int, region: str | None, say: Callable[[str], None]
 ) -> Exported:
-    board, _ = read_board(reader, View(days=days))
+    board = read_board(reader, View(days=days))
     dates = (date for row in board.rows for cell in row.cells for date in cell.dates)
     # A date with a run under either kind of schedule has one page.
     keys = {(date.key.pipeline_id, str(date.key.date)): date.key for date in dates if states_of(date) != _SIMPLE}

@@ -55,6 +55,15 @@ class View(Struct, frozen=True):
         return {name: value for name, value in (words | changes).items() if value not in ("", 0, None)}
 
 
+class Change(Struct, frozen=True):
+    """A row for an open page. after: the pipeline before it, empty for the first. is_moved: only its place changed."""
+
+    row: Row
+    place: int
+    after: str
+    is_moved: bool
+
+
 class Pages:
     """The templates for one deployment."""
 
@@ -84,9 +93,11 @@ class Pages:
         )
         self._templates.filters["anchor"] = anchor_of
 
-    def overview(self, board: Board, rows: Sequence[Row], view: View) -> str:
-        """The whole overview. rows: the rows of its part."""
-        return self._render("overview.html", board=board, rows=rows, view=view, states=CHOOSABLE, **_part(board, view))
+    def overview(self, board: Board, rows: Sequence[Row], view: View, mark: str = "") -> str:
+        """The whole overview. rows: the rows of its part. mark: that of the board, for the changes since then."""
+        return self._render(
+            "overview.html", board=board, rows=rows, view=view, mark=mark, states=CHOOSABLE, **_part(board, view)
+        )
 
     def day(self, board: Board, rows: Sequence[Row], picture: _charts.DayPicture | None, view: View) -> str:
         """A day on a time axis. rows: the rows of its part."""
@@ -105,9 +116,9 @@ class Pages:
         """The next rows, and the row that loads those after them."""
         return self._render("_rows.html", board=board, rows=rows, view=view, **_part(board, view))
 
-    def changes(self, board: Board, rows: Sequence[Row], view: View) -> str:
-        """The rows that have changed, and the summary, for a page that is open."""
-        return self._render("_changes.html", board=board, rows=rows, view=view, states=CHOOSABLE)
+    def changes(self, board: Board, changes: Sequence[Change], gone: Sequence[str], view: View) -> str:
+        """The rows that have changed, and the summary, for a page that is open. gone: pipelines without a row now."""
+        return self._render("_changes.html", board=board, changes=changes, gone=gone, view=view, states=CHOOSABLE)
 
     def run(self, found: RunFacts) -> str:
         """The page of a date."""

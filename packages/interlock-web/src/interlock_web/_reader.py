@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from datetime import date as calendar_day
@@ -46,6 +46,9 @@ _CONFIGS_FRESH_SECONDS = 20.0
 _MOST_UNKNOWN = 100
 """The runs behind the read rows of a day that one batch reads."""
 
+_MOST_MADE = 15
+"""The further values of `kept`, least recently used first. The board of 1,000 pipelines and 30 days has some MB."""
+
 _EVENTS = 200
 _RUNS = 90
 _AROUND = timedelta(days=3)
@@ -69,6 +72,15 @@ class BoardFacts(Struct, frozen=True):
     pipelines: Mapping[str, StoredConfig]
     expected: Mapping[str, Sequence[ExecutionDate]]
     read_at: datetime
+
+    def is_as(self, other: "BoardFacts") -> bool:
+        """Whether a board of these facts is one of the others too. A pause may end with each minute."""
+        return (
+            len(self.pages) == len(other.pages)
+            and all(mine is its for mine, its in zip(self.pages, other.pages, strict=True))
+            and (self.pipelines, self.expected) == (other.pipelines, other.expected)
+            and self.read_at.replace(second=0, microsecond=0) == other.read_at.replace(second=0, microsecond=0)
+        )
 
 
 class RunFacts(Struct, frozen=True):
@@ -165,7 +177,9 @@ class Reader:
         self._pages: dict[tuple[calendar_day, int], tuple[float, DayPage]] = {}
         # The first pipelines of a new deployment appear at once.
         self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic, keeps_empty=False)
+        self._notes = _Kept(fresh_seconds, monotonic)
         self._expected = ExpectedDates()
+        self._made: dict[Hashable, tuple[BoardFacts, Any]] = {}
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:
@@ -218,10 +232,21 @@ class Reader:
             found = list(self._pool.map(lambda key: self._page(key[0], key[1] * ROWS_OF_A_DAY), stale))
             # Ages count from the end of a reading, since a slow one would be stale at once.
             end = self._monotonic()
-            self._pages |= {key: (end, page) for key, page in zip(stale, found, strict=True)}
+            for key, page in zip(stale, found, strict=True):
+                known = self._pages.get(key)
+                # A page without a change stays the same object, so that its boards stay too.
+                self._pages[key] = (end, known[1] if known is not None and known[1] == page else page)
             pages = [self._pages[day, depth][1] for day in days]
             self._pages = {key: kept for key, kept in self._pages.items() if end - kept[0] <= self._old_seconds}
             return pages
+
+    def kept(self, name: Hashable, facts: BoardFacts, make: Callable[[T | None], T]) -> T:
+        """The value that was made of such facts under this name, otherwise a new one. make: gets the earlier value."""
+        known = self._made.get(name)
+        value: T = known[1] if known is not None and known[0].is_as(facts) else make(known and known[1])
+        others = [entry for entry in self._made.items() if entry[0] != name]
+        self._made = dict([*others[-_MOST_MADE:], (name, (facts, value))])
+        return value
 
     def _page(self, day: calendar_day, limit: int) -> DayPage:
         """The first rows of a day. A breach may be among them without its run, which is then read too."""
@@ -250,8 +275,9 @@ class Reader:
         return self._configs.value("", self._overview.pipelines)
 
     def notes(self, dates: Iterable[DateState]) -> dict[RunKey, str]:
-        """The reasons of held and failed runs, in one request."""
-        return self._days.notes(dates)
+        """The reasons of held and failed runs, in one request. Viewers share it."""
+        wanted = tuple(dates)
+        return self._notes.value(tuple(date.key for date in wanted), lambda: self._days.notes(wanted))
 
     def run(self, pipeline: str, date: ExecutionDate) -> RunFacts:
         """A date of a pipeline with its events."""

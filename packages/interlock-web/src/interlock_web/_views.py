@@ -10,11 +10,11 @@ from interlock_lifecycle import RunKey
 from interlock_lifecycle.slas import deadlines_of_run
 from interlock_sla import Deadline
 from interlock_store import StoredConfig
-from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row, make_board, with_notes
+from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row, make_board, with_reasons
 from interlock_web._charts import DatedRun, DayPicture, draw_day
 from interlock_web._defaults import MOST_DAYS
 from interlock_web._pages import View
-from interlock_web._reader import BoardFacts, Reader
+from interlock_web._reader import Reader
 from interlock_web._states import CHOOSABLE, HELD_HERE, CellState
 
 _LONGEST_WORD = 200
@@ -67,16 +67,24 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int, most:
     return default
 
 
-def read_board(reader: Reader, view: View) -> tuple[Board, BoardFacts]:
-    """The board of a view. A part behind the first one reads more rows of the days that have more."""
+def read_board(reader: Reader, view: View) -> Board:
+    """The board of a view. A part behind the first one reads more rows of the days that have more.
+
+    Viewers of the same view share a board as long as its facts stay as they are.
+    """
     depth = min(1 + view.offset // ROWS_OF_A_PART, _DEEPEST)
     facts = reader.board(view.until, view.days, depth)
-    return make_board(facts.pages, facts.pipelines, facts.expected, view.choice, facts.read_at), facts
+
+    def make(earlier: Board | None) -> Board:
+        board = make_board(facts.pages, facts.pipelines, facts.expected, view.choice, facts.read_at)
+        return board if earlier is None else board.sharing(earlier)
+
+    return replace(reader.kept((view.choice, view.days, depth), facts, make), read_at=facts.read_at)
 
 
 def finished(reader: Reader, rows: Sequence[Row]) -> list[Row]:
     """Rows with the reasons of their most urgent dates, which are one request."""
-    return with_notes(rows, reader.notes)
+    return with_reasons(rows, reader.notes)
 
 
 def day_of(reader: Reader, view: View) -> tuple[Board, list[Row], DayPicture | None]:
@@ -111,5 +119,5 @@ def _deadlines(stored: StoredConfig | None, key: RunKey, arrived_at: datetime | 
 
 def part_of(reader: Reader, view: View) -> tuple[Board, list[Row]]:
     """The board, and the rows of the part of a view."""
-    board, _ = read_board(reader, view)
+    board = read_board(reader, view)
     return board, finished(reader, board.rows[view.offset : view.offset + ROWS_OF_A_PART])

@@ -2,30 +2,85 @@
 "use strict";
 
 function follow(board) {
-  const source = new EventSource(board.dataset.live);
   const alarm = document.getElementById("live-problem");
-  source.addEventListener("problem", (event) => { alarm.textContent = event.data; });
-  source.addEventListener("error", () => { alarm.textContent = "The page does not follow changes: the server is away."; });
-  source.addEventListener("open", () => { alarm.textContent = ""; });
-  source.addEventListener("rows", (event) => {
-    alarm.textContent = "";
-    const fresh = new DOMParser().parseFromString(event.data, "text/html");
-    for (const part of fresh.querySelectorAll("#summary, tr[id]")) {
-      const shown = document.getElementById(part.id);
-      part.classList.toggle("changed", part.tagName === "TR");
-      if (!shown) {
-        // A new pipeline comes last. Its place may also be behind the rows that are loaded.
-        if (part.tagName === "TR" && !document.querySelector("tr.more")) document.getElementById("rows").append(part);
-        document.getElementById("empty")?.remove();
-        continue;
+  let seen = board.dataset.seen;
+  let source = null;
+  let wasOpen = false;
+
+  // A hidden page takes no stream, since a browser opens only a few connections to a server.
+  function open() {
+    if (source || document.hidden) return;
+    const address = new URL(board.dataset.live, location.href);
+    address.searchParams.set("seen", seen);
+    if (wasOpen) address.searchParams.set("again", "1");
+    source = new EventSource(address);
+    wasOpen = true;
+    source.addEventListener("open", () => { alarm.textContent = ""; });
+    source.addEventListener("problem", (event) => { alarm.textContent = event.data; });
+    source.addEventListener("reload", () => location.reload());
+    source.addEventListener("rows", (event) => {
+      alarm.textContent = "";
+      seen = event.lastEventId;
+      change(event.data);
+    });
+    source.addEventListener("error", () => {
+      alarm.textContent = "The page does not follow changes: the server is away, or has too many viewers.";
+      // The browser connects again, but not after an answer that is no stream.
+      if (source.readyState === EventSource.CLOSED) {
+        close();
+        setTimeout(open, 10000);
       }
-      const focused = shown.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      shown.replaceWith(part);
-      if (focused) [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
-    }
-  });
+    });
+  }
+  function close() {
+    source?.close();
+    source = null;
+  }
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   // A closed source raises no error, so that a page that is left shows none.
-  window.addEventListener("pagehide", () => source.close());
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", open);
+  document.getElementById("static").remove();
+  open();
+}
+
+function change(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  document.getElementById("summary").replaceWith(fresh.getElementById("summary"));
+  for (const { dataset } of fresh.querySelectorAll(".gone")) document.getElementById(dataset.row)?.remove();
+  for (const row of fresh.querySelectorAll("tr[id]")) put(row);
+  document.getElementById("empty").hidden = Boolean(document.querySelector("#rows tr"));
+}
+
+// Puts a row to its place. Rows behind those that are loaded come with their part.
+function put(row) {
+  const rows = document.getElementById("rows");
+  const more = rows.querySelector("tr.more");
+  const shown = document.getElementById(row.id);
+  const isBehind = more && Number(row.dataset.place) >= Number(more.dataset.offset);
+  const isMoved = "moved" in row.dataset;
+  if (shown ? isMoved : isBehind) return;
+  row.classList.toggle("changed", !isMoved);
+  const focused = shown?.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const before = document.getElementById(row.dataset.after);
+  if (shown && (focused || isBehind || (row.dataset.after && !before))) shown.replaceWith(row);
+  else {
+    shown?.remove();
+    if (!row.dataset.after) rows.prepend(row);
+    else if (before) before.after(row);
+    else if (more) more.before(row);
+    else rows.append(row);
+  }
+  if (focused) [...row.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+}
+
+// A row that moved behind the loaded ones comes again with its part.
+function dropRepeated() {
+  const known = new Set();
+  for (const row of [...document.querySelectorAll("#rows tr[id]")].reverse()) {
+    if (known.has(row.id)) row.remove();
+    known.add(row.id);
+  }
 }
 
 function move(event) {
@@ -60,7 +115,8 @@ async function copy(button) {
 
 document.addEventListener("keydown", (event) => {
   const search = document.getElementById("search");
-  if (event.key === "/" && search && !["INPUT", "SELECT"].includes(event.target.tagName)) {
+  const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
+  if (event.key === "/" && isPlain && search && !["INPUT", "SELECT"].includes(event.target.tagName)) {
     search.focus();
     event.preventDefault();
   }
@@ -72,5 +128,6 @@ for (const button of document.querySelectorAll("button.copy")) {
 const board = document.getElementById("board");
 if (board) {
   board.addEventListener("keydown", move);
+  document.body.addEventListener("htmx:afterSwap", dropRepeated);
   if (board.dataset.live && window.EventSource) follow(board);
 }
