@@ -12,13 +12,8 @@ import click
 from msgspec import Struct
 
 from interlock_cli._deployment._deployment import deployment, deployment_options
-<<<<<<< HEAD
 from interlock_cli._deployment._unknown import known_pipeline
-from interlock_cli._output._console import CliError, Part, console, print_json
-=======
-from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, Part, console, error_console, print_json
->>>>>>> steer
 from interlock_cli._output._form import Form, RowPrinter, row_output
 from interlock_cli._output._times import Times
 from interlock_cli._signals._event_rows import read_event, written_at
