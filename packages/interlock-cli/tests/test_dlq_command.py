@@ -216,7 +216,7 @@ def test_a_function_with_an_alias_is_invoked_by_it(functions: Functions, tmp_pat
     assert names == ["sla-monitor:live", "stream-router:live", "stream-router:live", "watchdog"]
 
 
-def test_an_interrupted_redrive_names_the_command_that_continues_it(functions: Functions, tmp_path: Path) -> None:
+def test_interrupted_redrive_names_the_command_that_goes_on(functions: Functions, tmp_path: Path) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
