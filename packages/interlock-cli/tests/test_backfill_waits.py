@@ -125,6 +125,7 @@ class Paper:
     """A terminal of 80x24 that shows a console, and the number of reads of the states."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "xterm")
         self.text = StringIO()
         console = Console(file=self.text, force_terminal=True, width=80, height=24, legacy_windows=False)
         self.out, self.reads, self.now = Output(console), 0, 0.0
@@ -174,6 +175,17 @@ def test_terminal_has_a_picture_that_is_renewed_in_place(paper: Paper) -> None:
             "4 more under way",
         ]
     assert paper.shown() == ["2026-03-09  completed"]
+
+
+def test_terminal_that_renews_no_line_gets_lines(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    with SignOfLife(paper.out, paper.standings) as sign:
+        paper.now = 31
+        sign.show(waiting())
+    assert paper.text.getvalue() == ""
+    assert capsys.readouterr().err.startswith("waiting for 31s: 10 of 40 dates ended, ")
 
 
 def test_states_are_read_less_and_less_often(paper: Paper) -> None:

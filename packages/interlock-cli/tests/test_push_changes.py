@@ -119,6 +119,20 @@ def test_prune_removes_exactly_the_pipelines_without_a_file(store: Store, folder
     assert store.pipelines() == ["a", "b"]
 
 
+def test_interrupted_push_names_what_is_written(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Store.put_config
+
+    def second_is_interrupted(self: Store, config: Any) -> None:
+        if config.id == "b":
+            raise KeyboardInterrupt
+        put(self, config)
+
+    monkeypatch.setattr(Store, "put_config", second_is_interrupted)
+    said = invoke("push", str(folder), code=130).stderr
+    assert said == "interrupted: 1 of 2 documents written; the same command writes the rest\n"
+    assert store.pipelines() == ["a"]
+
+
 def test_prune_without_a_terminal_needs_yes(store: Store, folder: Path) -> None:
     store.put_config(decode_yaml(text("old"), "o.yaml"))
     said = invoke("push", str(folder), "--prune", code=2).stderr

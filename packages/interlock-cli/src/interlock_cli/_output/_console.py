@@ -65,6 +65,11 @@ class Output:
         return self._console.is_terminal
 
     @property
+    def renews(self) -> bool:
+        """Whether the stream is a terminal that can renew a line in place. TERM=dumb cannot."""
+        return self.is_terminal and not self._console.is_dumb_terminal
+
+    @property
     def width(self) -> int:
         """The number of columns."""
         return self._console.width

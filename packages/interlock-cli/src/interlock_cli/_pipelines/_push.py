@@ -10,6 +10,7 @@ from interlock_cli._deployment._target import target_options
 from interlock_cli._output._confirm import confirm
 from interlock_cli._output._console import Output, console, print_json
 from interlock_cli._output._counted import counted
+from interlock_cli._output._errors import Interrupted
 from interlock_cli._output._form import result_output
 from interlock_cli._pipelines._files import reject, review_paths
 from interlock_cli._pipelines._push_plan import PlannedChange, plan_push, print_plan, wire_plan
@@ -70,10 +71,7 @@ def push(
     surplus = [name for name in store.pipelines() if name not in named] if prune else []
     if surplus:
         confirm(f"Remove {', '.join(surplus)} from {environment!r}, which no file names?", yes=yes)
-    for calendar in calendars:
-        store.put_calendar(calendar)
-    for config in pipelines:
-        store.put_config(config)
+    _write(store, calendars, pipelines)
     alerts = None if routing is None else _put_alerts(store, routing)
     removed = [name for name in surplus if store.remove_config(name)]
     names = {"calendars": [found.name for found in calendars], "pipelines": [found.id for found in pipelines]}
@@ -91,6 +89,21 @@ def push(
     out.line(f"{written} written to {environment}-interlock-control")
     if alerts is not None:
         out.line(f"routing of alerts {alerts} in {environment}-interlock-events")
+
+
+def _write(store: Store, calendars: list[Calendar], pipelines: list[PipelineConfig]) -> None:
+    """Write the rows one by one, calendars first. Raises Interrupted with the number of the written ones."""
+    written = 0
+    try:
+        for calendar in calendars:
+            store.put_calendar(calendar)
+            written += 1
+        for config in pipelines:
+            store.put_config(config)
+            written += 1
+    except KeyboardInterrupt:
+        total = counted(len(calendars) + len(pipelines), "document")
+        raise Interrupted(f"{written} of {total} written; the same command writes the rest") from None
 
 
 def _print_dry_run(plan: list[PlannedChange], warnings: list[str], environment: str, as_json: bool) -> None:

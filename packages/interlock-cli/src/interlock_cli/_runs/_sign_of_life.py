@@ -25,7 +25,7 @@ class SignOfLife:
     def __init__(self, out: Output | None, standings: Callable[[int], list[Standing]]) -> None:
         self._standings = standings
         self._error = error_console()
-        screen = next((one for one in (out, self._error) if one is not None and one.is_terminal), None)
+        screen = next((one for one in (out, self._error) if one is not None and one.renews), None)
         self._below = None if screen is None else LinesBelow(screen)
         self._began = self._said_at = monotonic()
         self._changed_at = self._read_at = self._began
