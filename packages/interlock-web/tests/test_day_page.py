@@ -53,6 +53,16 @@ def test_a_day_costs_one_query_and_two_batches(site: Any, open_fresh: Any) -> No
     assert 'href="/day?until=2026-03-03&amp;offset=50"' in text
 
 
+def test_pipelines_that_have_not_begun_are_named(site: Any, client: Any) -> None:
+    site.all_states()
+    text = client.get("/day?until=2026-03-03").text
+    assert re.findall(r"<p>Not begun: (.*)</p>", text) == [
+        '<a href="/run?pipeline=quiet&amp;date=2026-03-03">quiet</a>'
+    ]
+    assert "quiet" not in lines(text)
+    assert "Not begun" not in client.get("/day?until=2026-03-03&owner=team-b").text
+
+
 def test_the_overview_leads_to_each_day(site: Any, client: Any) -> None:
     site.all_states()
     assert 'href="/day?owner=team-b&amp;until=2026-03-01"' in client.get("/?owner=team-b&days=3").text

@@ -43,7 +43,7 @@ def emit(site: Any) -> None:
         (breach, "breached", "absolute 2026-03-03 11:00Z breach, judged 2026-03-03 12:00Z"),
         (miss, "missed", "not begun"),
         (fail, "failed", "because exit code 3"),
-        (hold, "held", "to change a config that can be read: interlock push"),
+        (hold, "held", "to change a config that can be read"),
         (emit, "", "RUN_HELD exit code 3"),
     ],
 )
