@@ -82,6 +82,22 @@ def test_a_breach_without_a_run_is_listed(site: Any, client: Any) -> None:
     ]
 
 
+def test_a_new_pipeline_with_a_run_is_not_called_removed(site: Any, client: Any) -> None:
+    site.pipeline("old")
+    site.begin("gone")
+    counted = []
+    for name in ("", "new", "newer", ""):
+        if name:
+            site.pipeline(name)
+            site.begin(name)
+        site.tables.requests.clear()
+        text = client.get("/?days=1").text
+        counted.append(site.tables.requests.count("query CONFIG"))
+        assert text.count(REMOVED) == 1
+    # The configs are read for each unknown name once, and otherwise every 20 seconds.
+    assert counted == [2, 1, 1, 0]
+
+
 def test_a_closed_run_needs_no_config(site: Any, client: Any) -> None:
     site.pipeline("gone")
     fail(site)

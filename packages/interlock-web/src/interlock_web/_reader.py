@@ -143,6 +143,11 @@ class _Kept:
                 self._values[name] = (end, found)
             return found
 
+    def drop(self, name: Any) -> None:
+        """Read this value again the next time."""
+        with self._lock:
+            self._values.pop(name, None)
+
 
 def now_utc() -> datetime:
     """The time of this machine."""
@@ -180,6 +185,7 @@ class Reader:
         self._notes = _Kept(fresh_seconds, monotonic)
         self._expected = ExpectedDates()
         self._made: dict[Hashable, tuple[BoardFacts, Any]] = {}
+        self._removed: set[str] = set()
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:
@@ -210,7 +216,6 @@ class Reader:
 
         depth: the number of pages of ROWS_OF_A_DAY rows that are read of each day.
         """
-        pipelines = self._pipelines()
         last = until or self.today()
         shown = [last - timedelta(days=back) for back in range(days) if back < last.toordinal()]
 
@@ -219,6 +224,7 @@ class Reader:
             unread = [page.day for page in pages if not page.is_whole]
             deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
             pages = [deeper.get(page.day, page) for page in pages]
+        pipelines = self._pipelines_of(pages)
         now, first = self.clock(), min((page.day for page in pages if page.is_whole), default=None)
         expected = self._expected.begun_by(now, pipelines, first) if first is not None else {}
         return BoardFacts(tuple(pages), pipelines, expected, now)
@@ -270,6 +276,15 @@ class Reader:
         if not keys:
             return {}, {}
         return self._overview.runs(keys), self._overview.arrivals(keys)
+
+    def _pipelines_of(self, pages: Iterable[DayPage]) -> Mapping[str, StoredConfig]:
+        """All pipelines. They are read again for a date of an unknown one, which may be new."""
+        pipelines, named = self._pipelines(), {key.pipeline_id for page in pages for key in page.dates}
+        if not named - pipelines.keys() <= self._removed:
+            self._configs.drop("")
+            pipelines = self._pipelines()
+        self._removed = (self._removed | named) - pipelines.keys()
+        return pipelines
 
     def _pipelines(self) -> Mapping[str, StoredConfig]:
         return self._configs.value("", self._overview.pipelines)
