@@ -142,6 +142,24 @@ def test_events_of_an_old_date_are_found_behind_newer_ones(site: Any, client: An
     assert "long ago" in client.get(HELD).text
 
 
+def test_events_of_a_backfill_are_found_behind_newer_ones(site: Any, client: Any) -> None:
+    site.pipeline("p")
+    run = site.begin("p", "2026-01-05", at=site.now - timedelta(hours=3))
+    site.event("p", "first attempt", date="2026-01-05", at=site.now - timedelta(hours=3))
+    site.close(run, at=site.now - timedelta(hours=2))
+    site.event("p", "closed", date="2026-01-05", at=site.now - timedelta(hours=2))
+    url = "/run?pipeline=p&date=2026-01-05"
+    assert "Further events" not in client.get(url).text
+    for number in range(250):
+        site.event("p", "newer", date="2026-03-03", kind=f"K{number}", at=site.now + timedelta(seconds=number))
+    page = words(client.get(url).text)
+    assert "first attempt" in page
+    assert "closed" in page
+    # Further ones may exist, such as those of an earlier request.
+    assert "Further events of the date may exist: interlock events -e test p --date 2026-01-05" in page
+    assert "Further events" not in client.get("/run?pipeline=p&date=2026-05-01").text
+
+
 @pytest.mark.parametrize(
     ("pipeline", "status", "command"),
     [

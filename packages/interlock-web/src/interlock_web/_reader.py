@@ -31,6 +31,7 @@ from interlock_store import (
     read_statuses,
 )
 from interlock_web._dates import UNREADABLE, DateLine, date_lines
+from interlock_web._events import events_of_date
 from interlock_web._expected import ExpectedDates
 
 T = TypeVar("T")
@@ -49,10 +50,8 @@ _MOST_UNKNOWN = 100
 _MOST_MADE = 15
 """The further values of `kept`, least recently used first. The board of 1,000 pipelines and 30 days has some MB."""
 
-_EVENTS = 200
+_EVENTS = 50
 _RUNS = 90
-_AROUND = timedelta(days=3)
-_ZONES_AHEAD = timedelta(hours=14)
 _SCHEDULES = ("cron", "stream")
 
 Clock = Callable[[], datetime]
@@ -302,25 +301,9 @@ class Reader:
             facts = read_date(self._store, pipeline, date)
         except MalformedRow as error:
             problem = str(error)
-        events, is_cut = self._events(pipeline, date)
+        events, is_cut = events_of_date(self._store, pipeline, date, facts, now)
         key = facts.key if facts is not None else RunKey(pipeline, "stream", date)
         return RunFacts(key, stored, facts, events, is_cut, self._is_known(pipeline, stored), now, problem)
-
-    def _events(self, pipeline: str, date: ExecutionDate) -> tuple[tuple[Mapping[str, Any], ...], bool]:
-        """The events of a date, oldest first: of the newest ones of the pipeline, or of the days around the date."""
-        newest = self._store.events(pipeline, newest=_EVENTS)
-        found: list[Mapping[str, Any]] = [row for row in newest if str(row.get("date", "")) == str(date)]
-        if len(newest) < _EVENTS:
-            return tuple(found), False
-        begin = datetime.combine(date.day, datetime.min.time(), UTC) - _ZONES_AHEAD
-        oldest = str(newest[0]["SK"])
-        earlier: list[Mapping[str, Any]] = []
-        for place, row in enumerate(self._store.event_history(pipeline, begin, begin + 2 * _AROUND)):
-            if place >= 5 * _EVENTS:
-                return tuple(earlier + found), True
-            if str(row["SK"]) < oldest and str(row.get("date", "")) == str(date):
-                earlier.append(row)
-        return tuple(earlier + found), False
 
     def pipeline(self, pipeline: str) -> PipelineFacts:
         """A pipeline with its newest dates, which are those of `interlock status`."""
@@ -340,7 +323,7 @@ class Reader:
             tuple(runs),
             verdicts,
             self._overview.arrivals(keys) if keys else {},
-            tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
+            tuple(reversed(self._store.events(pipeline, newest=_EVENTS))),
             self._is_known(pipeline, status.stored),
             now,
         )
