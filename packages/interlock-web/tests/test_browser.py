@@ -327,7 +327,7 @@ def test_exported_files_are_read_without_a_server(site: Any, reader: Reader, chr
     page = chromium.new_page()
     problems = Problems(page)
     page.goto((tmp_path / "pages" / "index.html").as_uri())
-    assert page.evaluate("getComputedStyle(document.querySelector('a.cell.failed')).width") == "30px"
+    assert page.evaluate("getComputedStyle(document.querySelector('a.cell.failed')).height") == "26px"
     page.locator("#rows th.name > a").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from interlock_lifecycle import RunStatus
+from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle.runs import open_run
+from interlock_sla import parse_execution_date
+from interlock_store import Commit
+
+KEY = RunKey("p", "stream", parse_execution_date("2026-03-03"))
 
 
 def lines(text: str) -> dict[str, list[tuple[str, float, float]]]:
@@ -51,6 +56,26 @@ def test_a_day_costs_one_query_and_two_batches(site: Any, open_fresh: Any) -> No
     assert sorted(site.tables.requests) == ["batch", "batch", "query CONFIG", "query DAY"]
     assert len(lines(text)) == 50
     assert 'href="/day?until=2026-03-03&amp;offset=50"' in text
+
+
+@pytest.mark.parametrize(("minutes", "form"), [(4, r"\d\d:\d\d:\d\dZ"), (40, r"03-03 \d\d:\d\dZ")])
+def test_a_short_day_has_seconds(site: Any, client: Any, minutes: int, form: str) -> None:
+    begin = site.now - timedelta(minutes=minutes)
+    start = open_run(KEY, decided_at=begin, execution_timeout=timedelta(hours=4), arrived_at=begin)
+    assert site.store.commit(start) is Commit.COMMITTED
+    ticks = re.findall(r'class="tick-text"[^>]*>([^<]+)<', client.get("/day?until=2026-03-03").text)
+    assert len(set(ticks)) == 5
+    assert all(re.fullmatch(form, tick) for tick in ticks)
+
+
+def test_pipelines_that_have_not_begun_are_named(site: Any, client: Any) -> None:
+    site.all_states()
+    text = client.get("/day?until=2026-03-03").text
+    assert re.findall(r"<p>Not begun: (.*)</p>", text) == [
+        '<a href="/run?pipeline=quiet&amp;date=2026-03-03">quiet</a>'
+    ]
+    assert "quiet" not in lines(text)
+    assert "Not begun" not in client.get("/day?until=2026-03-03&owner=team-b").text
 
 
 def test_the_overview_leads_to_each_day(site: Any, client: Any) -> None:

@@ -81,7 +81,10 @@ def test_files_have_a_policy_and_no_stream(site: Any, reader: Reader, tmp_path: 
     export_pages(reader, "test", tmp_path / "pages")
     text = (tmp_path / "pages" / "index.html").read_text()
     assert 'http-equiv="Content-Security-Policy"' in text
-    assert not re.search(r"data-live|hx-get|htmx\.min|<form", text)
+    assert not re.search(r"data-live|hx-get|htmx\.min|<form|follows changes", text)
+    run = (tmp_path / "pages" / "run-failed-2026-03-03.html").read_text()
+    assert not re.search(r"read again|rel=\"prev\"", run)
+    assert "read 2026-03-03 13:00 CET" in run
 
 
 def test_hostile_names_become_plain_files(site: Any, reader: Reader, tmp_path: Path) -> None:

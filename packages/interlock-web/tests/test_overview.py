@@ -115,6 +115,22 @@ def test_a_paused_pipeline_has_its_reason_too(site: Any, client: Any) -> None:
     assert notes == ["the pipeline is paused until it is resumed by someone: a migration", "exit code 3 (2026-03-03)"]
 
 
+def test_pauses_are_counted_and_dry_runs_are_marked(site: Any, client: Any) -> None:
+    for name in ("paused", "live"):
+        site.pipeline(name)
+    site.pipeline("dry", text=f"{CLOSED}dryRun: true\n")
+    assert site.store.pause("paused", Pause(None, "someone", ""))
+    assert "paused</li>" not in client.get("/?pipeline=live").text
+    text = client.get("/").text
+    assert '<li class="plain">1 paused</li>' in text
+    rows = {name: text[text.index(f">{name}</a>") :].partition("</tr>")[0] for name in ("paused", "live", "dry")}
+    assert {name: re.findall(r'class="tag">([^<]+)', row) for name, row in rows.items()} == {
+        "paused": ["paused"],
+        "live": [],
+        "dry": ["dry run"],
+    }
+
+
 def test_an_unreadable_run_comes_first_with_its_problem(site: Any, client: Any) -> None:
     site.all_states()
     site.row(

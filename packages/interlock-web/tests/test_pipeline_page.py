@@ -32,6 +32,12 @@ def test_the_config_is_shown_without_its_secrets(site: Any, client: Any) -> None
     assert "hunter2" not in page
 
 
+def test_the_time_of_the_reading_is_shown(site: Any, client: Any) -> None:
+    site.pipeline("held")
+    page = client.get("/pipeline?id=held").text
+    assert 'read 2026-03-03 13:00 CET (12:00Z) <a href="/pipeline?id=held">read again</a>' in page
+
+
 def test_next_dates_leave_out_excluded_days(site: Any, client: Any) -> None:
     site.pipeline("cron", text=CRON)
     page = client.get("/pipeline?id=cron").text

@@ -43,7 +43,7 @@ def emit(site: Any) -> None:
         (breach, "breached", "absolute 2026-03-03 11:00Z breach, judged 2026-03-03 12:00Z"),
         (miss, "missed", "not begun"),
         (fail, "failed", "because exit code 3"),
-        (hold, "held", "to change a config that can be read: interlock push"),
+        (hold, "held", "to change a config that can be read"),
         (emit, "", "RUN_HELD exit code 3"),
     ],
 )
@@ -80,6 +80,22 @@ def test_a_breach_without_a_run_is_listed(site: Any, client: Any) -> None:
         ["2026-03-03", "failed", "absolute breach"],
         ["2026-02-27", "not begun", "absolute breach"],
     ]
+
+
+def test_a_new_pipeline_with_a_run_is_not_called_removed(site: Any, client: Any) -> None:
+    site.pipeline("old")
+    site.begin("gone")
+    counted = []
+    for name in ("", "new", "newer", ""):
+        if name:
+            site.pipeline(name)
+            site.begin(name)
+        site.tables.requests.clear()
+        text = client.get("/?days=1").text
+        counted.append(site.tables.requests.count("query CONFIG"))
+        assert text.count(REMOVED) == 1
+    # The configs are read for each unknown name once, and otherwise every 20 seconds.
+    assert counted == [2, 1, 1, 0]
 
 
 def test_a_closed_run_needs_no_config(site: Any, client: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from interlock_lifecycle import CommitIntent, JobIntent, RunStatus
+from interlock_lifecycle import CommitIntent, JobIntent, Pause, RunStatus
 from interlock_lifecycle.reports import explain_date
 from interlock_sla import Outcome, parse_execution_date
 from interlock_store import Commit, read_date
@@ -141,11 +141,30 @@ def test_events_of_an_old_date_are_found_behind_newer_ones(site: Any, client: An
     assert "long ago" in client.get(HELD).text
 
 
+def test_events_of_a_backfill_are_found_behind_newer_ones(site: Any, client: Any) -> None:
+    site.pipeline("p")
+    run = site.begin("p", "2026-01-05", at=site.now - timedelta(hours=3))
+    site.event("p", "first attempt", date="2026-01-05", at=site.now - timedelta(hours=3))
+    site.close(run, at=site.now - timedelta(hours=2))
+    site.event("p", "closed", date="2026-01-05", at=site.now - timedelta(hours=2))
+    url = "/run?pipeline=p&date=2026-01-05"
+    assert "Further events" not in client.get(url).text
+    for number in range(250):
+        site.event("p", "newer", date="2026-03-03", kind=f"K{number}", at=site.now + timedelta(seconds=number))
+    page = words(client.get(url).text)
+    assert "first attempt" in page
+    assert "closed" in page
+    # Further ones may exist, such as those of an earlier request.
+    assert "Further events of the date may exist: interlock events -e test p --date 2026-01-05" in page
+    assert "Further events" not in client.get("/run?pipeline=p&date=2026-05-01").text
+
+
 @pytest.mark.parametrize(
     ("pipeline", "status", "command"),
     [
         ("failed", RunStatus.FAILED_FINAL, ["interlock", "rerun", "-e", "test", "failed", "2026-03-03"]),
         ("held", RunStatus.RUNNING, ["interlock", "pause", "-e", "test", "held"]),
+        ("running", RunStatus.RUNNING, ["interlock", "logs", "-e", "test", "running", "2026-03-03"]),
         ("quiet", None, ["interlock", "why", "-e", "test", "quiet", "2026-03-03"]),
         ("quiet", None, ["interlock", "rerun", "-e", "test", "quiet", "2026-03-03"]),
     ],
@@ -157,6 +176,37 @@ def test_commands_name_the_date_and_the_environment(
     page = client.get(f"/run?pipeline={pipeline}&date=2026-03-03").text
     lines = [shlex.split(found) for found in re.findall(r'data-copy="([^"]+)"', page)]
     assert command in lines
+
+
+def test_a_command_without_a_use_is_not_offered(site: Any, client: Any) -> None:
+    site.all_states()
+    assert "interlock logs" not in client.get(HELD).text
+    assert site.store.pause("held", Pause(None, "ops", "upgrade"))
+    page = client.get(HELD).text
+    assert 'data-copy="interlock resume -e test held"' in page
+    assert "interlock pause" not in page
+    # A command in a text would name no environment.
+    assert "to change the end of the pause landing: count gte 1000" in re.sub(r" +", " ", words(page))
+
+
+@pytest.mark.parametrize(
+    ("date", "before", "after"),
+    [
+        ("2026-03-01", "2026-02-28", "2026-03-02"),
+        ("2026-03-03T00", "2026-03-02T23", "2026-03-03T01"),
+        ("2026-12-31T23", "2026-12-31T22", "2027-01-01T00"),
+        ("1900-01-01", None, "1900-01-02"),
+        ("9998-12-31", "9998-12-30", None),
+    ],
+)
+def test_the_dates_before_and_after_are_links(
+    site: Any, client: Any, date: str, before: str | None, after: str | None
+) -> None:
+    site.pipeline("p", text=BY_DATA)
+    page = client.get(f"/run?pipeline=p&date={date}").text
+    found = dict(re.findall(r'href="/run\?pipeline=p&amp;date=[^"]+" rel="(\w+)">([^<]+)<', page))
+    assert (found.get("prev"), found.get("next")) == (before, after)
+    assert f'<a href="/run?pipeline=p&amp;date={date}">read again</a>' in page
 
 
 def test_a_rerun_that_would_be_rejected_is_not_offered(site: Any, client: Any) -> None:

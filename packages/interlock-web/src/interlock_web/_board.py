@@ -84,6 +84,7 @@ class Row(Struct, frozen=True):
     note: str = ""
     reason: str = ""
     is_paused: bool = False
+    is_dry_run: bool = False
 
     @property
     def urgent(self) -> DateState | None:
@@ -145,6 +146,11 @@ class Board(Struct, frozen=True):
     def found(self) -> int:
         """The number of chosen pipelines."""
         return len(self.rows)
+
+    @property
+    def paused(self) -> int:
+        """The number of chosen pipelines that are paused."""
+        return sum(row.is_paused for row in self.rows)
 
     def sharing(self, earlier: "Board") -> "Board":
         """The same board with the rows of an earlier one, as far as they are equal. It then needs little memory."""
@@ -211,7 +217,8 @@ def _row(
     owner = (config.pipeline.owner or "") if config is not None else ""
     is_paused = pause is not None and pause.holds(now)
     note = problem_of(stored) or (str(pause) if is_paused else "")
-    return Row(name, owner, cells, note, is_paused=is_paused)
+    is_dry_run = config is not None and config.dry_run
+    return Row(name, owner, cells, note, is_paused=is_paused, is_dry_run=is_dry_run)
 
 
 def _cell(page: DayPage, dates: Sequence[DateState], expected: Sequence[RunKey], exclusions: Exclusions) -> Cell:

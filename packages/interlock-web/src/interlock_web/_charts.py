@@ -177,7 +177,8 @@ def draw_day(lines: Mapping[str, Sequence[DatedRun]], now: datetime) -> DayPictu
     )
     step = timedelta(seconds=scale.span / (_TICKS - 1))
     at = [scale.first + step * place for place in range(_TICKS)]
-    ticks = tuple(Mark("tick", scale.x(one), show_moment(one, _UTC), f"{one:%m-%d %H:%MZ}") for one in at)
+    form = "%H:%M:%SZ" if scale.span < _SHORT_SECONDS else "%m-%d %H:%MZ"
+    ticks = tuple(Mark("tick", scale.x(one), show_moment(one, _UTC), f"{one:{form}}") for one in at)
     return DayPicture(drawn, ticks, scale.x(now) if scale.first <= now <= scale.last else None)
 
 

@@ -4,7 +4,7 @@ import shlex
 
 from msgspec import Struct
 
-from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle import Run, RunKey
 from interlock_lifecycle.reports import ACCEPTED
 from interlock_web._defaults import LOCAL, LOCAL_ENDPOINT
 
@@ -37,19 +37,22 @@ class CommandLine(Struct, frozen=True):
     text: str
 
 
-def of_run(key: RunKey, status: RunStatus | None, rerun: str, shell: Shell) -> list[CommandLine]:
+def of_run(key: RunKey, run: Run | None, rerun: str, shell: Shell, *, is_paused: bool) -> list[CommandLine]:
     """The commands about one date. rerun: the answer that a rerun request would get now."""
     date, pipeline = str(key.date), key.pipeline_id
     found = [
         CommandLine("explain this date", shell.line("why", pipeline, date)),
         CommandLine("print its events", shell.line("events", pipeline, "--date", date)),
     ]
-    if status is RunStatus.RUNNING:
+    if run is not None and (run.job_intent or run.previous_job):
+        found.append(CommandLine("print the end of its job's output", shell.line("logs", pipeline, date)))
+    if is_paused:
+        found.append(CommandLine("end the pause of the pipeline", shell.line("resume", pipeline)))
+    elif run is not None and run.is_running:
         found.append(CommandLine("start no job of the pipeline", shell.line("pause", pipeline)))
-    if status is not RunStatus.RUNNING and rerun == ACCEPTED:
-        found.append(
-            CommandLine("run this date again" if status else "run this date", shell.line("rerun", pipeline, date))
-        )
+    if (run is None or not run.is_running) and rerun == ACCEPTED:
+        purpose = "run this date again" if run is not None else "run this date"
+        found.append(CommandLine(purpose, shell.line("rerun", pipeline, date)))
     return found
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date as calendar_day
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import shown_config
-from interlock_lifecycle import RunKey, digest
+from interlock_lifecycle import Run, RunKey, digest
 from interlock_lifecycle.dates import Expectation, Window, expected_dates
 from interlock_lifecycle.reports import ACCEPTED, EXCLUDED, NOT_EXPECTED, DateFacts, Explanation, explain_date
-from interlock_sla import ExecutionDate
+from interlock_sla import ExecutionDate, ExecutionDateError
 from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
 from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row
@@ -110,6 +111,7 @@ class Pages:
             states=CHOOSABLE,
             **_part(board, view),
             by_name={row.pipeline: row for row in rows},
+            absent=[cell.key for row in rows for cell in row.cells if cell.key is not None and not cell.dates],
         )
 
     def rows(self, board: Board, rows: Sequence[Row], view: View) -> str:
@@ -140,14 +142,8 @@ class Pages:
             timeline=_timeline(found, explanation, zone),
             observed=_observed(found, explanation, zone),
             provider=provider_pages(run, self._region),
-            commands=_commands.of_run(
-                found.key,
-                run.status if run is not None else None,
-                explanation.rerun if explanation is not None else "",
-                self._shell,
-            )
-            if found.stored.exists
-            else (),
+            commands=self._commands_of(found, run, explanation),
+            neighbours=_neighbours(found.key),
             events=[event_line(row) for row in found.events],
         )
 
@@ -175,6 +171,16 @@ class Pages:
             commands=_commands.of_pipeline(found.pipeline, self._shell, is_paused=is_paused) if stored.exists else (),
             events=[event_line(row) for row in found.events],
         )
+
+    def _commands_of(
+        self, found: RunFacts, run: Run | None, explanation: Explanation | None
+    ) -> Sequence[_commands.CommandLine]:
+        if not found.stored.exists:
+            return ()
+        rerun = explanation.rerun if explanation is not None else ""
+        pause = found.stored.pause
+        is_paused = pause is not None and pause.holds(found.now)
+        return _commands.of_run(found.key, run, rerun, self._shell, is_paused=is_paused)
 
     def message(self, title: str, *texts: str) -> str:
         """A page with a message, such as an error."""
@@ -220,10 +226,12 @@ def _zone(stored: StoredConfig) -> ZoneInfo:
 def _explanation(found: RunFacts, facts: DateFacts) -> Explanation:
     """The explanation of a date, with the verdicts on clocks that the config does not have any more.
 
-    A removed pipeline is said once. Only a run that is under way would go on with another config.
+    A removed pipeline is said once. Only a run that is under way would go on with another config. The commands of the
+    page name the environment, so those in the text are left out.
     """
     explanation = explain_date(facts, found.now)
-    explanation = replace(explanation, sla=sla_of(explanation.sla, facts.sla.verdict))
+    changes = tuple(change.partition(": interlock ")[0] for change in explanation.changes)
+    explanation = replace(explanation, sla=sla_of(explanation.sla, facts.sla.verdict), changes=changes)
     if found.stored.exists:
         return explanation
     is_open = facts.run is not None and facts.run.is_running
@@ -254,6 +262,19 @@ def _observed(found: RunFacts, explanation: Explanation | None, zone: ZoneInfo) 
     run = found.facts.run if found.facts is not None else None
     now = found.now if run is not None and run.is_running and run.job_intent is None else None
     return draw_observed(found.events, explanation.rules if explanation is not None else (), zone, now)
+
+
+def _neighbours(key: RunKey) -> list[RunKey]:
+    """The days or hours before and after a date, as calendars and clocks name them."""
+    day, hour = key.date.day, key.date.hour
+    shown = datetime.combine(day, time(hour or 0))
+    step = timedelta(days=1) if hour is None else timedelta(hours=1)
+    found = []
+    for at in (shown - step, shown + step):
+        # The first and the last date have one neighbour.
+        with suppress(ExecutionDateError):
+            found.append(replace(key, date=ExecutionDate(at.date(), None if hour is None else at.hour)))
+    return found
 
 
 def _next_dates(stored: StoredConfig, now: datetime) -> list[str]:

@@ -31,6 +31,7 @@ from interlock_store import (
     read_statuses,
 )
 from interlock_web._dates import UNREADABLE, DateLine, date_lines
+from interlock_web._events import events_of_date
 from interlock_web._expected import ExpectedDates
 
 T = TypeVar("T")
@@ -49,10 +50,8 @@ _MOST_UNKNOWN = 100
 _MOST_MADE = 15
 """The further values of `kept`, least recently used first. The board of 1,000 pipelines and 30 days has some MB."""
 
-_EVENTS = 200
+_EVENTS = 50
 _RUNS = 90
-_AROUND = timedelta(days=3)
-_ZONES_AHEAD = timedelta(hours=14)
 _SCHEDULES = ("cron", "stream")
 
 Clock = Callable[[], datetime]
@@ -143,6 +142,11 @@ class _Kept:
                 self._values[name] = (end, found)
             return found
 
+    def drop(self, name: Any) -> None:
+        """Read this value again the next time."""
+        with self._lock:
+            self._values.pop(name, None)
+
 
 def now_utc() -> datetime:
     """The time of this machine."""
@@ -180,6 +184,7 @@ class Reader:
         self._notes = _Kept(fresh_seconds, monotonic)
         self._expected = ExpectedDates()
         self._made: dict[Hashable, tuple[BoardFacts, Any]] = {}
+        self._removed: set[str] = set()
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="interlock-web")
 
     def check(self) -> None:
@@ -210,7 +215,6 @@ class Reader:
 
         depth: the number of pages of ROWS_OF_A_DAY rows that are read of each day.
         """
-        pipelines = self._pipelines()
         last = until or self.today()
         shown = [last - timedelta(days=back) for back in range(days) if back < last.toordinal()]
 
@@ -219,6 +223,7 @@ class Reader:
             unread = [page.day for page in pages if not page.is_whole]
             deeper = dict(zip(unread, self._read_pages(unread, depth), strict=True))
             pages = [deeper.get(page.day, page) for page in pages]
+        pipelines = self._pipelines_of(pages)
         now, first = self.clock(), min((page.day for page in pages if page.is_whole), default=None)
         expected = self._expected.begun_by(now, pipelines, first) if first is not None else {}
         return BoardFacts(tuple(pages), pipelines, expected, now)
@@ -271,6 +276,15 @@ class Reader:
             return {}, {}
         return self._overview.runs(keys), self._overview.arrivals(keys)
 
+    def _pipelines_of(self, pages: Iterable[DayPage]) -> Mapping[str, StoredConfig]:
+        """All pipelines. They are read again for a date of an unknown one, which may be new."""
+        pipelines, named = self._pipelines(), {key.pipeline_id for page in pages for key in page.dates}
+        if not named - pipelines.keys() <= self._removed:
+            self._configs.drop("")
+            pipelines = self._pipelines()
+        self._removed = (self._removed | named) - pipelines.keys()
+        return pipelines
+
     def _pipelines(self) -> Mapping[str, StoredConfig]:
         return self._configs.value("", self._overview.pipelines)
 
@@ -287,25 +301,9 @@ class Reader:
             facts = read_date(self._store, pipeline, date)
         except MalformedRow as error:
             problem = str(error)
-        events, is_cut = self._events(pipeline, date)
+        events, is_cut = events_of_date(self._store, pipeline, date, facts, now)
         key = facts.key if facts is not None else RunKey(pipeline, "stream", date)
         return RunFacts(key, stored, facts, events, is_cut, self._is_known(pipeline, stored), now, problem)
-
-    def _events(self, pipeline: str, date: ExecutionDate) -> tuple[tuple[Mapping[str, Any], ...], bool]:
-        """The events of a date, oldest first: of the newest ones of the pipeline, or of the days around the date."""
-        newest = self._store.events(pipeline, newest=_EVENTS)
-        found: list[Mapping[str, Any]] = [row for row in newest if str(row.get("date", "")) == str(date)]
-        if len(newest) < _EVENTS:
-            return tuple(found), False
-        begin = datetime.combine(date.day, datetime.min.time(), UTC) - _ZONES_AHEAD
-        oldest = str(newest[0]["SK"])
-        earlier: list[Mapping[str, Any]] = []
-        for place, row in enumerate(self._store.event_history(pipeline, begin, begin + 2 * _AROUND)):
-            if place >= 5 * _EVENTS:
-                return tuple(earlier + found), True
-            if str(row["SK"]) < oldest and str(row.get("date", "")) == str(date):
-                earlier.append(row)
-        return tuple(earlier + found), False
 
     def pipeline(self, pipeline: str) -> PipelineFacts:
         """A pipeline with its newest dates, which are those of `interlock status`."""
@@ -325,7 +323,7 @@ class Reader:
             tuple(runs),
             verdicts,
             self._overview.arrivals(keys) if keys else {},
-            tuple(reversed(self._store.events(pipeline, newest=_EVENTS // 4))),
+            tuple(reversed(self._store.events(pipeline, newest=_EVENTS))),
             self._is_known(pipeline, status.stored),
             now,
         )

@@ -50,7 +50,7 @@ MEANINGS = {
     CellState.NOT_BEGUN: "the date is expected, and no run exists",
     CellState.RUNNING: "the job runs",
     CellState.LATE: "completed after a breach",
-    CellState.COMPLETED: "completed",
+    CellState.COMPLETED: "the run completed",
     CellState.EXCLUDED: "an excluded day: nothing starts",
     CellState.UNREAD: "the day has more rows, which are read as the page is scrolled",
     CellState.NOTHING: "no run",
