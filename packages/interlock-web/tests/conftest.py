@@ -21,6 +21,7 @@ from interlock_lifecycle import (
     JobIntent,
     MarkStarted,
     OpenWait,
+    PassEvaluation,
     RecordBreach,
     Run,
     RunKey,
@@ -137,6 +138,22 @@ class Deployment:
 
     def miss(self, name: str, date: str = "2026-03-03") -> None:
         assert self.store.commit(Announce(name, (), f"missed#stream#0#{date}", NOW)) is Commit.COMMITTED
+
+    def passed(self, run: Run, at: datetime, count: int) -> None:
+        """The evaluation that let the job of a run start, with its event."""
+        assert self.store.commit(PassEvaluation(run, at, None, ())) is Commit.COMMITTED
+        rows = [{"key": "landing", "row": "landing", "data": {"count": count}}]
+        kind, date = "VALIDATION_PASSED", str(run.key.date)
+        wire = {"id": "01", "timestamp": at.isoformat(), "attempt": run.attempt, "detail": {"rows": rows}}
+        row = {
+            "PK": f"PIPELINE#{run.key.pipeline_id}",
+            "SK": f"{int(at.timestamp() * 1000):013d}#{kind}#01",
+            "eventType": kind,
+            "scheduleId": run.key.schedule_id,
+            "date": date,
+            "detail": json.dumps(wire),
+        }
+        self.row(row, NAMES.events)
 
     def event(self, name: str, text: str, date: str = "2026-03-03", kind: str = "RUN_HELD", at: datetime = NOW) -> None:
         stamp = f"{int(at.timestamp() * 1000):013d}"

@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from interlock_lifecycle import CommitIntent, JobIntent, Pause, RunStatus
 from interlock_lifecycle.reports import explain_date
 from interlock_sla import Outcome, parse_execution_date
-from interlock_store import Commit, read_date
+from interlock_store import Commit, TableNames, read_date
+from interlock_store._write import Delete
 
+NAMES = TableNames.of_environment("test")
 HELD = "/run?pipeline=held&date=2026-03-03"
 
 
@@ -35,6 +37,21 @@ def test_a_held_run_is_explained_as_by_why(site: Any, client: Any) -> None:
         assert text
         assert text in page
     assert "held since" in page
+
+
+def test_a_completed_run_shows_the_rows_that_decided(site: Any, client: Any) -> None:
+    site.pipeline("orders")
+    run = site.begin("orders")
+    site.passed(run, site.now - timedelta(hours=2), 1203)
+    site.close(site.run(run.key))
+    site.store.put_sensor("orders", "landing", {"date": "2026-03-03", "count": 7})
+    page = words(client.get("/run?pipeline=orders&date=2026-03-03").text)
+    assert "The rows that decided this attempt, 2026-03-03 11:00 CET (10:00Z)." in page
+    assert "✓ yes landing count gte 1000 1203" in page
+    site.tables.transact([Delete(NAMES.events, row["PK"], row["SK"]) for row in site.tables.rows_of(NAMES.events)])
+    page = words(client.get("/run?pipeline=orders&date=2026-03-03").text)
+    assert "The rows as they are now." in page
+    assert "✕ no landing count gte 1000 7" in page
 
 
 def test_a_row_without_a_date_says_that_it_counts_for_each_date(site: Any, client: Any) -> None:
