@@ -359,3 +359,11 @@ def test_deadline_from_before_its_clock_is_not_overdue(
     facts = facts_of(config, "2026-03-03")
     (clock,) = explain_date(replace(facts, sla=replace(facts.sla, since=since)), NOW).sla
     assert (clock.breach_at, clock.counts, clock.overdue) == (NOW - 2 * AN_HOUR, counts, overdue)
+
+
+@pytest.mark.parametrize("date", ["1900-01-01", "1900-01-03", "9998-12-30", "9998-12-31", "9998-12-31T23"])
+@pytest.mark.parametrize("schedule", [BY_DATA, DAILY, 'cron: "0 * * * *"', "include: {dates: [2026-03-04]}"])
+@pytest.mark.parametrize("sla", ["", 'sla: {deadline: "10:00"}'])
+def test_date_at_an_end_of_the_calendar_is_explained(date: str, schedule: str, sla: str) -> None:
+    found = explain_date(facts_of(configured(schedule, sla=sla), date), NOW)
+    assert (found.state in ("not begun", "not expected"), bool(found.reason)) == (True, True)

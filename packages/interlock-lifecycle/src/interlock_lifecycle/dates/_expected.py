@@ -12,6 +12,9 @@ from interlock_lifecycle.slas._sla import cron_fire, deadlines_of
 from interlock_sla import Clock, Deadline, DormantDays, Exclusions, ExecutionDate, trigger_deadline
 
 _ONE_DAY = timedelta(days=1)
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9998, 12, 30)
+"""The days between which dates are expected. The hours of a day may reach into the next one, which must exist too."""
+
 _LONGEST = timedelta(days=2, hours=3)
 """The latest due moment of a date after its day begins: a fire or an hour of that day, then 24 hours."""
 
@@ -114,7 +117,8 @@ def dates_between(config: PipelineConfig, first: ExecutionDate, last: ExecutionD
 
 def _around(config: PipelineConfig, zone: ZoneInfo, window: Window, hourly: bool) -> Iterator[ExecutionDate]:
     slack = timedelta() if config.sla_zone is zone else _ZONES_APART
-    first, last = _local(window.after - _LONGEST - slack, zone), _local(window.until + slack, zone)
+    first = max(_local(window.after - _LONGEST - slack, zone), _FIRST_DAY)
+    last = min(_local(window.until + slack, zone), _LAST_DAY)
     if config.schedule.include is not None:
         yield from (ExecutionDate(day) for day in sorted(set(config.schedule.include.dates)) if first <= day <= last)
         return
