@@ -265,3 +265,35 @@ def test_a_late_request_meets_a_success_after_its_time(
     request = RerunRequest(completed.key, "manual", "id", NOW)
     decision = decide_rerun(request, facts, config, execution_timeout=TIMEOUT)
     assert isinstance(decision, OpenAttempt) is granted
+
+
+DAY_CRON, HOUR_CRON = 'cron: "30 16 * * *"', 'cron: "47 * * * *"'
+TRIGGER = "trigger: {key: landing, check: exists}"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "day", "answer"),
+    [
+        (DAY_CRON, "2026-03-03", "2026-03-03 has not begun: it begins 2026-03-03 16:30Z"),
+        (DAY_CRON, "2026-03-04", "2026-03-04 has not begun: it begins 2026-03-04 16:30Z"),
+        (DAY_CRON, "2026-03-02", None),
+        ('cron: "0 14 * * *"', "2026-03-03", None),
+        (HOUR_CRON, "2026-03-03T14", "2026-03-03T14 has not begun: it begins 2026-03-03 14:47Z"),
+        (HOUR_CRON, "2026-03-03T13", None),
+        (HOUR_CRON, "2026-03-03", "2026-03-03 is a day, but the pipeline's dates are hours"),
+        (DAY_CRON, "2026-03-03T13", "2026-03-03T13 is an hour, but the pipeline's dates are days"),
+        # Data may come before the fire, and for the next day.
+        (f"{DAY_CRON}, {TRIGGER}", "2026-03-03", None),
+        (TRIGGER, "2026-03-04", None),
+        (TRIGGER, "2026-03-03T14", None),
+        (TRIGGER, "2026-03-03T15", "2026-03-03T15 has not begun: it begins 2026-03-03 15:00Z"),
+    ],
+)
+def test_date_that_has_not_begun_keeps_its_own_run(schedule: str, day: str, answer: str | None) -> None:
+    text = (
+        f"pipeline: {{id: p}}\nschedule: {{{schedule}}}\nvalidation: {{rules: [{{key: landing, check: exists}}]}}\n"
+        'job: {type: command, config: {command: "true"}}\n'
+    )
+    config = decode_yaml(text, "p.yaml")
+    decision = ask(config, None, RunKey("p", config.schedule_id, parse_execution_date(day)))
+    assert (why(decision) if isinstance(decision, RejectRerun) else None) == answer

@@ -154,6 +154,13 @@ def fire_of(config: PipelineConfig, found: ExecutionDate) -> datetime:
     return cron.next_fire(start - timedelta(seconds=1), config.zone)
 
 
+def begin_of(config: PipelineConfig, date: ExecutionDate) -> datetime:
+    """The begin of a date (UTC): its cron fire, otherwise the begin of its day or hour."""
+    if config.cron is not None:
+        return fire_of(config, date)
+    return datetime.combine(date.day, time(date.hour or 0), config.zone).astimezone(UTC)
+
+
 def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, ExecutionDate]]:
     """The cron fires in a window with their dates, oldest first, from when on the pipeline has this schedule."""
     config, cron = expected.config, expected.config.cron

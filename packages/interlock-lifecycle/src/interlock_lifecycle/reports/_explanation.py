@@ -18,7 +18,7 @@ from interlock_lifecycle._decision import (
 from interlock_lifecycle._run import JobEntry, RerunEntry, RunStatus
 from interlock_lifecycle._start import decide_paused
 from interlock_lifecycle._words import OWN_REASONS, RerunReason
-from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, trigger_ends
+from interlock_lifecycle.dates._expected import Expectation, Window, begin_of, expected_dates, trigger_ends
 from interlock_lifecycle.reports._absent import own_date, why_not_triggered
 from interlock_lifecycle.reports._date_facts import DateFacts
 from interlock_lifecycle.reports._readings import RuleReading, read_observed, read_rules
@@ -26,7 +26,6 @@ from interlock_lifecycle.reports._report import (
     Progress,
     RunReport,
     SlaReport,
-    begin_of,
     describe_run,
     has_expected_dates,
     sla_reports,

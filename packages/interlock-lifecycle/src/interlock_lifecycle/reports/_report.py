@@ -1,7 +1,7 @@
 """The state of a run for people: its progress, the reason of its wait, and the end of that wait."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
 from interlock_lifecycle._run import Pause, Run, RunStatus, Wait
 from interlock_lifecycle._start import decide_paused, start_delay
-from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
+from interlock_lifecycle.dates._expected import Expectation, Window, begin_of, expected_dates, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
 from interlock_lifecycle.waits._held import blocks_of, is_of
 from interlock_rules import select_rows
@@ -214,13 +214,6 @@ def has_expected_dates(config: PipelineConfig) -> bool:
 def _ends(config: PipelineConfig) -> tuple[str | None, ...]:
     trigger = config.schedule.trigger
     return (config.sla.deadline if config.sla else None, trigger.deadline if trigger else None)
-
-
-def begin_of(config: PipelineConfig, date: ExecutionDate) -> datetime:
-    """The begin of a date (UTC): its cron fire, otherwise the begin of its day or hour."""
-    if config.cron is not None:
-        return fire_of(config, date)
-    return datetime.combine(date.day, time(date.hour or 0), config.zone).astimezone(UTC)
 
 
 def describe_absent(expected: Expectation, date: ExecutionDate, sla: SlaFacts, now: datetime) -> RunReport:

@@ -19,9 +19,11 @@ from interlock_lifecycle._decision import (
     RejectRerun,
     RequestRerun,
 )
+from interlock_lifecycle._moment import say_moment
 from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
 from interlock_lifecycle._words import OWN_REASONS, TERMINAL_JOB_EVENTS, JobEvent, RerunReason
+from interlock_lifecycle.dates._expected import begin_of
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event, owner_detail
 from interlock_lifecycle.reruns._rejections import rejection_counter
@@ -135,15 +137,23 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
 
 
 def why_no_date(date: ExecutionDate, config: PipelineConfig, now: datetime) -> str | None:
-    """The reason why a date that has not begun can get no run at `now` (UTC). None if it can."""
+    """The reason why a date without a run can get none by a request at `now` (UTC). None if it can.
+
+    A date that the watchdog will begin, or an hour that is to come, would lose its own run to an early one.
+    """
+    if date.hour is not None and _is_daily(config):
+        return f"{date} is an hour, but the pipeline's dates are days"
+    if date.hour is None and config.cron is not None and config.cron.is_hourly:
+        return f"{date} is a day, but the pipeline's dates are hours"
     tomorrow = now.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
         return f"{date} is in the future: the last date that may be requested is {tomorrow}"
     back, farthest = (tomorrow - date.day).days - 1, config.schedule.dates.back
     if 0 < farthest < back:
         return f"{date} is {back} days back: schedule.dates.back allows {farthest}"
-    if date.hour is not None and _is_daily(config):
-        return f"{date} is an hour, but the pipeline's dates are days"
+    is_begun_by_watchdog = config.cron is not None and config.schedule.trigger is None
+    if (is_begun_by_watchdog or date.hour is not None) and (begins_at := begin_of(config, date)) > now:
+        return f"{date} has not begun: it begins {say_moment(begins_at, config.zone)}"
     return None
 
 
