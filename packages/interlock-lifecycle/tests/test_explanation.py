@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
+    ClockVerdict,
     Dormancy,
     JobEntry,
     JobIntent,
@@ -21,7 +22,7 @@ from interlock_lifecycle import (
 )
 from interlock_lifecycle.reports import DateFacts, Explanation, explain_assumed, explain_date
 from interlock_lifecycle.slas import SlaFacts
-from interlock_sla import Clock, Exclusions, parse_execution_date
+from interlock_sla import Clock, Exclusions, Outcome, parse_execution_date
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 AN_HOUR = timedelta(hours=1)
@@ -247,7 +248,7 @@ NO_CONFIG = "the pipeline has no config"
             f"not started: {NO_CONFIG}",
         ),
         ({"status": RunStatus.FAILED_FINAL, "close_reason": "boom"}, "failed", f"boom; {NO_CONFIG}"),
-        ({"status": RunStatus.COMPLETED}, "completed", NO_CONFIG),
+        ({"status": RunStatus.COMPLETED}, "completed", f"attempt 0 succeeded (sensor); {NO_CONFIG}"),
         (None, "not begun", NO_CONFIG),
     ],
 )
@@ -299,7 +300,11 @@ def test_assumed_row_on_an_excluded_day_opens_nothing() -> None:
         facts_of(configured(), "2026-03-06", WEEKENDS), {"landing#2026-03-06": {"count": 1}}, sunday
     )
     assert found.assumed == ("landing#2026-03-06: the day is excluded, and 2026-03-06 waits for the next open day",)
-    assert found.state == "not begun"
+    assert (found.state, found.reason) == (
+        "waits for an open day",
+        "its trigger landing#2026-03-06 came on an excluded day",
+    )
+    assert found.decision == "the watchdog judges the trigger by the date's own row on Monday 2026-03-09"
 
 
 def test_explanation_without_assumptions_is_the_plain_one() -> None:
@@ -367,3 +372,53 @@ def test_deadline_from_before_its_clock_is_not_overdue(
 def test_date_at_an_end_of_the_calendar_is_explained(date: str, schedule: str, sla: str) -> None:
     found = explain_date(facts_of(configured(schedule, sla=sla), date), NOW)
     assert (found.state in ("not begun", "not expected"), bool(found.reason)) == (True, True)
+
+
+def test_excluded_date_with_its_row_is_begun_on_an_open_day() -> None:
+    kept = KeptRows(dormant=Dormancy("landing", "landing", NOW))
+    facts = facts_of(configured(), "2026-03-07", WEEKENDS, kept=kept)
+    sunday, monday = datetime(2026, 3, 8, 12, tzinfo=UTC), datetime(2026, 3, 9, 12, tzinfo=UTC)
+    found = explain_date(facts, sunday)
+    assert (found.state, found.changes) == ("waits for an open day", ())
+    assert found.decision.endswith("on Monday 2026-03-09")
+    assert explain_date(facts, monday).decision.endswith("begins the date if it holds")
+
+
+def test_verdict_stays_without_a_config() -> None:
+    config = configured()
+    run = begun(config, status=RunStatus.COMPLETED)
+    facts = facts_of(config, run=run)
+    judged = {Clock.ABSOLUTE: ClockVerdict(Outcome.MET, NOW, NOW - AN_HOUR)}
+    sla = replace(facts.sla, verdict=Verdict(facts.key, judged))
+    for found in (
+        explain_date(replace(facts, sla=sla), NOW),
+        explain_date(replace(facts, sla=sla, config=None, problem=NO_CONFIG), NOW),
+    ):
+        assert [(one.clock, one.verdict, one.breach_at) for one in found.sla] == [(Clock.ABSOLUTE, "met", NOW)]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("rates#2026-03-04", "the rules read it"),
+        ("rates", "the rules read rates#2026-03-04 instead"),
+        ("other", "no rule of this date reads it, and it fulfils no trigger"),
+    ],
+)
+def test_assumed_row_names_the_row_that_is_read(key: str, says: str) -> None:
+    config = configured()
+    rows = {**FULL, "rates#2026-03-04": {"count": 0}}
+    found = explain_assumed(facts_of(config, run=begun(config), rows=rows), {key: {"count": 1}}, NOW)
+    assert found.assumed == (f"{key}: {says}",)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "date", "reason"),
+    [
+        (DAILY, "2026-03-04T13", "2026-03-04T13 is an hour, but the pipeline's dates are days"),
+        ('cron: "5 * * * *"', "2026-03-04", "2026-03-04 is a day, but the pipeline's dates are hours"),
+    ],
+)
+def test_date_of_another_kind_has_this_reason(schedule: str, date: str, reason: str) -> None:
+    found = explain_date(facts_of(configured(schedule), date), NOW)
+    assert (found.state, found.reason, found.rerun) == ("not expected", reason, f"rejected: {reason}")

@@ -122,3 +122,33 @@ def test_time_that_is_not_to_come_gives_the_plain_explanation() -> None:
 def test_pipeline_without_a_config_has_no_projection() -> None:
     facts = replace(facts_of(), config=None, problem="the pipeline has no config")
     assert at(facts, NOW + AN_HOUR) == explain_date(facts, NOW + AN_HOUR)
+
+
+CRON = """
+pipeline: {id: p}
+schedule: {cron: "30 10 * * *", evaluation: {window: 1h}}
+sla: {deadline: "12:00"}
+validation: {trigger: ALL, rules: [{key: landing, check: gte, field: count, value: 100}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "hours", "state", "verdict", "assumed"),
+    [
+        (90, 1.0, "not begun", "open", "no row changes until then"),
+        (90, 2.0, "held", "open", "no row changes until then"),
+        (90, 2.5, "failed", "open", "no row changes until then"),
+        (90, 8.0, "failed", "open", "no row changes until then"),
+        (100, 8.0, "evaluating", "open", "its job starts 2026-03-04 10:30Z, and the time of its end is not known"),
+    ],
+)
+def test_watchdog_begins_a_date_of_a_cron(count: int, hours: float, state: str, verdict: str, assumed: str) -> None:
+    config = decode_yaml(CRON, "p.yaml")
+    key = RunKey("p", config.schedule_id, parse_execution_date("2026-03-04"))
+    rows = {"landing": {"date": "2026-03-04", "count": count}}
+    facts = DateFacts(key, config, "", SlaFacts(None, Verdict(key)), rows=rows, created_at=NOW - 48 * AN_HOUR)
+    found = at(facts, NOW + hours * AN_HOUR)
+    assert (found.state, found.sla[0].verdict, found.assumed) == (state, verdict, (assumed,))
+    waiting = at(replace(facts, pause=Pause(None)), NOW + hours * AN_HOUR)
+    assert waiting.state == "not begun"

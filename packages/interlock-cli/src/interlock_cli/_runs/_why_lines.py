@@ -56,7 +56,9 @@ def print_explanation(out: Output, explanation: Explanation, zones: str = "") ->
     moment = show_moment(explanation.at.replace(microsecond=0), zone)
     state: Part = (_STYLES.get(explanation.state, "cyan"), explanation.state)
     verb = "is" if explanation.read_at is None else "would be"
-    out.line(f"{explanation.pipeline} {explanation.date} {verb} ", state, f" at {moment}")
+    begin = f"{explanation.pipeline} {explanation.date} "
+    # This state is a verb of its own.
+    out.line(begin if explanation.state == DORMANT else f"{begin}{verb} ", state, f" at {moment}")
     for section in _fitted(list(_sections(explanation, zone, out.width - _LABEL, zones))):
         for place, line in enumerate(section.lines):
             label = f"{section.label if place == 0 else '':<{_LABEL}}"

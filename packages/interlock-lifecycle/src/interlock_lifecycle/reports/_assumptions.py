@@ -16,7 +16,7 @@ from interlock_lifecycle.sensors._arrival import SensorFacts, SensorPath, path_o
 from interlock_lifecycle.sensors._postrun import decide_post_run
 from interlock_lifecycle.sensors._rejected import problem_of
 from interlock_lifecycle.sensors._sensor import SensorDecision, decide_sensor
-from interlock_rules import row_keys
+from interlock_rules import row_keys, select_rows
 
 _ANY_TIMEOUT = timedelta(hours=4)
 
@@ -80,7 +80,8 @@ def _answer(sensor: Sensor, facts: DateFacts, config: PipelineConfig) -> _Answer
         arrival = facts.sla.arrived_at or decision.arrived_at
         sla = replace(facts.sla, arrived_at=arrival)
         return _Answer("it opens the run", replace(facts, run=run, kept=decision.kept, sla=sla, evaluation=None))
-    return _Answer(_describe(decision, sensor, facts, config), facts)
+    after = replace(facts, kept=decision.kept) if isinstance(decision, NoteDormant) else facts
+    return _Answer(_describe(decision, sensor, facts, config), after)
 
 
 def _decide_trigger(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) -> SensorDecision:
@@ -120,6 +121,12 @@ def _describe(decision: SensorDecision, sensor: Sensor, facts: DateFacts, config
 
 
 def _read_by_rules(sensor: Sensor, facts: DateFacts, config: PipelineConfig) -> str:
-    if sensor.key in row_keys(config.validation.rules, facts.key.date):
+    rules, date = config.validation.rules, facts.key.date
+    names = {rule.row_name for rule in rules if sensor.key in row_keys([rule], date)}
+    if not names:
+        return "no rule of this date reads it, and it fulfils no trigger"
+    sources = select_rows(facts.rows, rules, date, facts.kept.rows).sources
+    read = {sources[name] for name in names if name in sources}
+    if sensor.key in read:
         return "the rules read it"
-    return "no rule of this date reads it, and it fulfils no trigger"
+    return f"the rules read {' and '.join(sorted(read))} instead" if read else "it does not count for this date"

@@ -30,7 +30,13 @@ from interlock_lifecycle.reports._report import (
     has_expected_dates,
     sla_reports,
 )
-from interlock_lifecycle.reruns._rerun import RerunFacts, RerunRequest, decide_rerun, why_no_date
+from interlock_lifecycle.reruns._rerun import (
+    RerunFacts,
+    RerunRequest,
+    decide_rerun,
+    why_no_date,
+    why_other_kind,
+)
 from interlock_lifecycle.runs._evaluate import (
     EvaluationFacts,
     EvaluationWindow,
@@ -143,7 +149,7 @@ def explain_date(facts: DateFacts, now: datetime) -> Explanation:
         at=now,
         state=state,
         reason=reason,
-        decision=_decision(facts, config, now),
+        decision=_decision(facts, config, now) if state != DORMANT else _decision_of_dormant(facts, config, now),
         zone=str(config.zone),
         cron=config.schedule.cron,
         begins_at=begin_of(config, facts.key.date),
@@ -184,7 +190,7 @@ def _trigger(facts: DateFacts, config: PipelineConfig, now: datetime) -> RuleRea
 
 def _without_config(facts: DateFacts, now: datetime) -> Explanation:
     report = _report(facts, now)
-    said = report.reason if report is not None else ""
+    said = _reason_of_run(facts, report) if report is not None else ""
     reason = said if facts.problem in said else "; ".join(text for text in (said, facts.problem) if text)
     return Explanation(
         pipeline=facts.key.pipeline_id,
@@ -193,6 +199,7 @@ def _without_config(facts: DateFacts, now: datetime) -> Explanation:
         at=now,
         state=str(report.progress) if report is not None else str(Progress.NOT_BEGUN),
         reason=reason,
+        sla=sla_reports(facts.key.date, None, facts.sla, None),
         attempt=report.attempt if report is not None else 0,
         log=_log(facts.entries),
         changes=("a config that can be read: interlock push",),
@@ -237,11 +244,13 @@ def _state(facts: DateFacts, config: PipelineConfig, report: RunReport | None, n
     if report is not None:
         return str(report.progress), _reason_of_run(facts, report)
     exclusions, date = facts.sla.exclusions, facts.key.date
+    if facts.kept.dormant is not None:
+        return DORMANT, f"its trigger {facts.kept.dormant.sensor_key} came on an excluded day"
     excluded_by = exclusions.reason(date.day)
     if excluded_by is not None:
         return EXCLUDED, f"{date.day:%A} {date.day} is excluded ({excluded_by}), so nothing starts"
-    if facts.kept.dormant is not None:
-        return DORMANT, f"its trigger {facts.kept.dormant.sensor_key} came on an excluded day"
+    if other_kind := why_other_kind(date, config):
+        return NOT_EXPECTED, other_kind
     if facts.other_run is not None and facts.other_run.stands:
         return NOT_EXPECTED, "the date has a run under the schedule that the pipeline had before"
     unexpected = _why_not_expected(facts, config)
@@ -307,6 +316,15 @@ def _decision(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
             return f"the run fails: {decision.reason}"
         case Superseded():
             return ""
+
+
+def _decision_of_dormant(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
+    """The next step of the watchdog for a date that waits for an open day."""
+    today = now.astimezone(config.zone).date()
+    if not facts.sla.exclusions.excludes(today):
+        return "the watchdog judges the trigger by the date's own row, and begins the date if it holds"
+    day = next_allowed_day(facts.sla.exclusions, today)
+    return "" if day is None else f"the watchdog judges the trigger by the date's own row on {day:%A} {day}"
 
 
 def _changes_at(facts: DateFacts, config: PipelineConfig, now: datetime) -> datetime | None:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import ClockVerdict, CloseRun, PassEvaluation, RecordBreach
 from interlock_lifecycle._moment import say_moment
-from interlock_lifecycle._run import Run
+from interlock_lifecycle._run import Run, RunStatus
 from interlock_lifecycle._start import start_delay
+from interlock_lifecycle.dates._expected import begin_of
 from interlock_lifecycle.reports._date_facts import DateFacts
 from interlock_lifecycle.reports._explanation import explain_date
 from interlock_lifecycle.reports._report import Progress
@@ -52,11 +53,40 @@ def project(facts: DateFacts, read_at: datetime, at: datetime) -> Projection:
     if config is None or at <= read_at:
         return Projection(facts)
     if run is None:
-        waits = explain_date(facts, read_at).state == Progress.NOT_BEGUN
-        return Projection(_breached(facts, config, read_at, at) if waits else facts)
+        if explain_date(facts, read_at).state != Progress.NOT_BEGUN:
+            return Projection(facts)
+        run = _begun_by_watchdog(facts, config, read_at, at)
+        if run is None:
+            return Projection(_breached(facts, config, read_at, at))
+        facts = replace(_breached(facts, config, read_at, run.committed_at), run=run)
+        read_at = run.committed_at
     if not run.is_running or run.job_intent is not None or run.started_token != run.run_token:
         return Projection(facts)
     return _projected_hold(facts, config, run, read_at, at)
+
+
+def _begun_by_watchdog(facts: DateFacts, config: PipelineConfig, read_at: datetime, at: datetime) -> Run | None:
+    """The run that the watchdog begins by `at`: at the fire of a cron without a trigger. None without one.
+
+    A pause makes the begin unknown. In reality the run begins with a tick of the watchdog, up to a few minutes after
+    the fire, and later without a free slot.
+    """
+    if config.cron is None or config.schedule.trigger is not None or config.dry_run:
+        return None
+    begins_at = max(begin_of(config, facts.key.date), read_at)
+    if begins_at > at or (facts.pause is not None and facts.pause.holds(begins_at)):
+        return None
+    token = "projection"  # noqa: S105 (the name of an execution)
+    return Run(
+        facts.key,
+        RunStatus.RUNNING,
+        0,
+        token,
+        begins_at,
+        started_token=token,
+        started_at=begins_at,
+        reason="schedule",
+    )
 
 
 def _projected_hold(facts: DateFacts, config: PipelineConfig, run: Run, read_at: datetime, at: datetime) -> Projection:

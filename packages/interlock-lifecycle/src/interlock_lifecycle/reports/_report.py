@@ -167,9 +167,12 @@ def sla_reports(
     date: ExecutionDate, config: PipelineConfig | None, sla: SlaFacts, now: datetime | None
 ) -> tuple[SlaReport, ...]:
     """The clocks of a date. An open clock is overdue at `now` (UTC). None: no clock is overdue."""
-    if config is None:
-        return ()
-    return tuple(_clock(found, sla, now) for found in deadlines_of(config, date, sla.arrived_at, sla.exclusions))
+    deadlines = () if config is None else deadlines_of(config, date, sla.arrived_at, sla.exclusions)
+    known = {deadline.clock for deadline in deadlines}
+    judged = sla.verdict.clocks.items()
+    # A verdict stays, also without a config that has its clock.
+    gone = (SlaReport(clock, one.deadline, str(one.outcome), judged_at=one.at) for clock, one in judged)
+    return (*(_clock(found, sla, now) for found in deadlines), *(one for one in gone if one.clock not in known))
 
 
 def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport:

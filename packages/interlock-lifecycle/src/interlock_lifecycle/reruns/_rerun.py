@@ -141,10 +141,8 @@ def why_no_date(date: ExecutionDate, config: PipelineConfig, now: datetime) -> s
 
     A date that the watchdog will begin, or an hour that is to come, would lose its own run to an early one.
     """
-    if date.hour is not None and _is_daily(config):
-        return f"{date} is an hour, but the pipeline's dates are days"
-    if date.hour is None and config.cron is not None and config.cron.is_hourly:
-        return f"{date} is a day, but the pipeline's dates are hours"
+    if other_kind := why_other_kind(date, config):
+        return other_kind
     tomorrow = now.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
         return f"{date} is in the future: the last date that may be requested is {tomorrow}"
@@ -154,6 +152,15 @@ def why_no_date(date: ExecutionDate, config: PipelineConfig, now: datetime) -> s
     is_begun_by_watchdog = config.cron is not None and config.schedule.trigger is None
     if (is_begun_by_watchdog or date.hour is not None) and (begins_at := begin_of(config, date)) > now:
         return f"{date} has not begun: it begins {say_moment(begins_at, config.zone)}"
+    return None
+
+
+def why_other_kind(date: ExecutionDate, config: PipelineConfig) -> str | None:
+    """The reason why a schedule can never name this date: an hour of a daily one, or a day of an hourly cron."""
+    if date.hour is not None and _is_daily(config):
+        return f"{date} is an hour, but the pipeline's dates are days"
+    if date.hour is None and config.cron is not None and config.cron.is_hourly and config.schedule.include is None:
+        return f"{date} is a day, but the pipeline's dates are hours"
     return None
 
 
