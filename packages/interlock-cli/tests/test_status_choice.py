@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from interlock_cli import main
 from interlock_cli._runs._status_lines import print_statuses
 from interlock_config import decode_yaml
-from interlock_lifecycle import CloseRun, JobOutcome, Pause, RunKey
+from interlock_lifecycle import CloseRun, Dormancy, JobOutcome, KeptRows, NoteDormant, Pause, RunKey
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
 from interlock_sla import ExecutionDate
-from interlock_store import MemoryTables, Overview, Store, TableNames, read_statuses
+from interlock_store import Commit, MemoryTables, Overview, Store, TableNames, read_statuses
 from interlock_store._write import Update
 
 NAMES = TableNames.of_environment("test")
@@ -254,6 +254,19 @@ def test_excluded_today_has_a_row_for_programs_and_a_state(world: World) -> None
         (one,) = json.loads(invoke("a", *words, "--json").stdout)
         assert (one["runs"], one["excluded_today"]["day"]) == ([], str(today))
     assert shown("--state", "held") == {}
+
+
+def test_date_that_waits_for_an_open_day_is_shown(world: World) -> None:
+    world.push("a")
+    key = world.key("a", 1)
+    kept = KeptRows(dormant=Dormancy("landing", "landing", FIRST))
+    assert world.store.commit(NoteDormant(key, kept, FIRST)) is Commit.COMMITTED
+    assert shown() == {"a": ["01-02"]}
+    (one,) = json.loads(invoke("a", "--state", "not begun", "--json").stdout)
+    said = "its trigger landing came on an excluded day, and the date waits for an open day"
+    assert [(run["progress"], run["reason"]) for run in one["runs"]] == [("not begun", said)]
+    world.run("a", 1)
+    assert [run["progress"] for run in json.loads(invoke("a", "--json").stdout)[0]["runs"]] == ["completed"]
 
 
 def test_states_of_a_deadline_choose_runs(world: World) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import KeptRows, Pause, Run, RunKey, RunStatus
+from interlock_lifecycle import Dormancy, KeptRows, Pause, Run, RunKey, RunStatus
 from interlock_lifecycle.dates import Expectation
 from interlock_lifecycle.reports import (
     Progress,
@@ -34,7 +34,7 @@ from interlock_sla import (
 from interlock_store._config import StoredConfig
 from interlock_store._facts import Readings
 from interlock_store._overview import Overview
-from interlock_store._rows import MalformedRow
+from interlock_store._rows import MalformedRow, read_waiting
 from interlock_store._store import Store
 from interlock_store._trigger_rows import read_run
 
@@ -99,18 +99,40 @@ def read_statuses(
 ) -> Iterator[PipelineStatus]:
     """The status of one pipeline, of several, or of all (None), with the `last` newest dates of each.
 
-    with_troubles: also each run that is not closed, however old, and the failed runs among the newest 31 dates.
+    with_troubles: also each run that is not closed and each date that waits for an open day, however old, and the
+    failed runs among the newest 31 dates.
     Otherwise older rows are not read. All pipelines include those that were removed while a run is not closed.
     """
     names = store.pipelines() if pipelines is None else [pipelines] if isinstance(pipelines, str) else list(pipelines)
     unclosed: dict[str, list[RunKey]] = defaultdict(list)
+    dormant: dict[str, dict[ExecutionDate, Dormancy]] = defaultdict(dict)
     if with_troubles:
         for run in (*overview.running(), *overview.unstarted()):
             unclosed[run.key.pipeline_id].append(run.key)
+        for key, waits in _dormant(overview):
+            dormant[key.pipeline_id][key.date] = waits
     if pipelines is None:
         names = [*names, *sorted(unclosed.keys() - set(names))]
     for name in names:
-        yield _Look(store, overview, name, now).status(last, unclosed.get(name, ()) if with_troubles else None)
+        look = _Look(store, overview, name, now)
+        yield look.status(last, unclosed.get(name, ()) if with_troubles else None, dormant.get(name, {}))
+
+
+def _dormant(overview: Overview) -> Iterator[tuple[RunKey, Dormancy]]:
+    """The dates that wait for an open day. A corrupted row is left to the watchdog, which reports it."""
+    for row in overview.dormant():
+        try:
+            key, kept = read_waiting(row)
+        except MalformedRow:
+            continue
+        if kept.dormant is not None:
+            yield key, kept.dormant
+
+
+def _waiting(dates: Mapping[ExecutionDate, Dormancy]) -> Iterator[RunReport]:
+    for date, waits in dates.items():
+        reason = f"its trigger {waits.sensor_key} came on an excluded day, and the date waits for an open day"
+        yield RunReport(str(date), Progress.NOT_BEGUN, 0, reason, None, ())
 
 
 class _Look:
@@ -124,19 +146,22 @@ class _Look:
         self._stored = store.config(name)
         self._slas: Mapping[RunKey, SlaFacts] = {}
 
-    def status(self, last: int, unclosed: Collection[RunKey] | None = None) -> PipelineStatus:
+    def status(
+        self, last: int, unclosed: Collection[RunKey] | None, dormant: Mapping[ExecutionDate, Dormancy]
+    ) -> PipelineStatus:
         depth = last if unclosed is None else max(last, _FAILED_SEARCH)
         rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, depth)]
         rows += self._older(rows, unclosed or ())
         begun = {date for row in rows if (date := _date_of(row)) is not None}
-        absent = self._absent(begun, last)
+        waiting = {date: waits for date, waits in dormant.items() if date not in begun}
+        absent = [date for date in self._absent(begun, last) if date not in waiting]
         shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
         if unclosed is not None:
             shown |= {_written_date(row) for row in rows if row.get("status") in _TROUBLES}
         rows = [row for row in rows if _date_of(row) is None or _written_date(row) in shown]
         absent = [date for date in absent if str(date) in shown]
         self._slas = self._store.slas([*self._keys_of(rows), *self._keys_of_absent(absent)])
-        lines = [*(self._begun(row) for row in rows), *self._not_begun(absent)]
+        lines = [*(self._begun(row) for row in rows), *self._not_begun(absent), *_waiting(waiting)]
         ordered = sorted(lines, key=lambda line: line.date)
         return PipelineStatus(self._name, self._stored.problem, ordered, self._stored, self._excluded)
 
