@@ -93,6 +93,7 @@ def test_the_job_would_be_triggered_once_all_rules_hold(config: PipelineConfig) 
     assert types(decision) == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
     assert (decision.dry_run.triggered_at, decision.arrived_at, decision.baseline) == (NOW, NOW, {})
     projection = decision.events[1].detail
+    assert decision.events[1].message == "projected SLA status met: 20m left"
     assert projection == {
         "status": "met",
         "triggeredAt": "2026-03-03T12:00:00Z",

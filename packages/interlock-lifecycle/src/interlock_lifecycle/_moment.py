@@ -23,3 +23,10 @@ def say_moment(moment: datetime, zone: ZoneInfo) -> str:
         return f"{utc:%Y-%m-%d} {utc.strftime(clock)}Z"
     day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
     return f"{local:%Y-%m-%d} {local.strftime(clock)} {local.tzname()} ({day}{utc.strftime(clock)}Z)"
+
+
+def say_length(span: timedelta) -> str:
+    """A length of time, to the second: `1h33m51s`."""
+    seconds = round(span.total_seconds())
+    parts = ((seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"

@@ -18,7 +18,7 @@ from interlock_lifecycle._decision import (
     NoteDormant,
     ObserveRun,
 )
-from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._moment import rfc3339, say_length
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
@@ -232,7 +232,8 @@ def project_sla(
 
 
 def _projected(config: PipelineConfig, projection: dict[str, Any], key: RunKey, now: datetime, source: str) -> Event:
-    left = projection["marginSeconds"]
+    margin = timedelta(seconds=projection["marginSeconds"])
+    side = "left" if margin >= timedelta() else "late"
     return make_event(
         EventType.DRY_RUN_SLA_PROJECTION,
         key,
@@ -240,7 +241,7 @@ def _projected(config: PipelineConfig, projection: dict[str, Any], key: RunKey, 
         source=source,
         ordinal=1,
         deadline=projection["deadline"],
-        message=f"projected SLA status {projection['status']}: {abs(left)} s {'left' if left >= 0 else 'late'}",
+        message=f"projected SLA status {projection['status']}: {say_length(abs(margin))} {side}",
         detail={**projection, **owner_detail(config)},
     )
 

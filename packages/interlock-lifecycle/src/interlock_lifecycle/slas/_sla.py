@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import ClockVerdict, Ignore, RecordBreach, Verdict
-from interlock_lifecycle._moment import rfc3339, say_moment
+from interlock_lifecycle._moment import rfc3339, say_length, say_moment
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
@@ -290,7 +290,7 @@ def _met(
         ordinal=ordinal,
         run_token=run_token,
         deadline=rfc3339(first),
-        message=f"the run succeeded {_length(first - ended_at)} before its deadline"
+        message=f"the run succeeded {say_length(first - ended_at)} before its deadline"
         + say_moved(nearest.moved_from, config.sla_zone),
         detail={
             "status": "met",
@@ -361,9 +361,3 @@ def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object
     """The nearest unjudged deadline after a moment, for waits that must not sleep across it."""
     moments = [found.breach_at for found in deadlines if found.clock not in verdicts and found.breach_at > after]
     return min(moments, default=None)
-
-
-def _length(span: timedelta) -> str:
-    seconds = round(span.total_seconds())
-    parts = ((seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s"))
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
