@@ -27,7 +27,7 @@ from interlock_web._observed import Observed, draw_observed
 from interlock_web._provider import provider_pages
 from interlock_web._reader import PipelineFacts, RunFacts
 from interlock_web._shown import finish, problem_of
-from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS
+from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS, states_of
 from interlock_web._times import show_moment, show_span
 
 _UTC = ZoneInfo("UTC")
@@ -89,6 +89,7 @@ class Pages:
             meanings=MEANINGS,
             show_moment=show_moment,
             show_span=show_span,
+            states_of=states_of,
             utc=_UTC,
             key_of=lambda name, day: RunKey(name, "stream", ExecutionDate(day)),
         )
