@@ -399,9 +399,33 @@ def test_links_and_fields_have_names(site: Any, opened: Any, path: str) -> None:
 @pytest.mark.parametrize("path", _PATHS)
 def test_a_page_fits_its_width(site: Any, opened: Any, path: str, width: int) -> None:
     site.all_states()
+    site.begin(f"a-long-name-{'x' * 60}", "2025-09-01")
+    # Days without a date have a hidden text. It must scroll with its table.
+    site.pipeline("bare", text=BARE)
     opened.set_viewport_size({"width": width, "height": 800})
     opened.goto(path)
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+BARE = """
+pipeline: {id: NAME, owner: OWNER}
+schedule: {trigger: {key: landing, check: exists}}
+validation: {rules: [{key: landing, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+def test_an_open_overview_follows_the_runs_of_other_days(site: Any, opened: Any) -> None:
+    site.all_states()
+    runs = [site.begin("quiet", date) for date in ("2025-09-01", "2025-09-02")]
+    opened.goto("/")
+    others = opened.locator("#elsewhere a")
+    others.nth(1).focus()
+    site.close(runs[0])
+    others.nth(1).wait_for(state="detached")
+    assert "2025-09-02" in opened.evaluate("document.activeElement.href")
+    site.close(runs[1])
+    opened.locator("#elsewhere").wait_for(state="hidden")
 
 
 LAST = "2026-03-02"

@@ -193,7 +193,9 @@ def test_requests_do_not_grow_with_the_history(site: Any, open_fresh: Callable[[
         page = open_fresh().get("/?days=10")
         assert page.text.count('<a class="cell completed"') == 8 * 10 - 1
         counted.append(sorted(site.tables.requests))
-    assert counted[0] == ["batch", "query CONFIG", *["query DAY"] * 10]
+    unfinished = ["query RUNNING", "query WAITING"]
+    assert counted[0] == sorted(["batch", "query CONFIG", *["query DAY"] * 10, *unfinished])
+    assert len(counted[0]) == 10 + 4
     assert counted[1] == counted[0]
 
 
@@ -242,6 +244,20 @@ def test_an_invalid_query_is_rejected_with_its_problem(client: Any, path: str, q
     answer = client.get(f"{path}?{query}")
     assert answer.status == 400
     assert problem in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/rows", "/day"])
+def test_an_owner_without_a_pipeline_is_rejected(site: Any, client: Any, path: str) -> None:
+    site.all_states()
+    answer = client.get(f"{path}?owner=%3Cteam-z%3E")
+    assert answer.status == 404
+    assert "No pipeline has the owner &#39;&lt;team-z&gt;&#39;.</p><p>Owners: team-a, team-b.</p>" in answer.text
+    assert client.get(f"{path}?owner=team-a&pipeline=nothing").status == 200
+
+
+def test_an_unreadable_config_may_have_any_owner(site: Any, client: Any) -> None:
+    site.row({"PK": "PIPELINE#broken", "SK": "CONFIG", "config": "[]", "GSI1PK": "CONFIG", "GSI1SK": "broken"})
+    assert client.get("/?owner=team-z").status == 200
 
 
 def test_all_problems_of_a_query_are_said_at_once(client: Any) -> None:

@@ -51,11 +51,35 @@ def test_verdicts_and_distances_of_the_newest_dates(site: Any, client: Any) -> N
         day = site.now - timedelta(days=back)
         site.close(site.begin("late", f"{day:%Y-%m-%d}", day), outcome=Outcome.BREACH if back == 2 else Outcome.MET)
     page = client.get("/pipeline?id=late").text
-    assert "4 met, 1 breached, of the newest 5 dates" in page
+    assert "deadlines of the newest 5 dates: 4 met, 1 breached" in page
     # Each run closed two hours after the deadline of its verdict.
     columns = re.findall(r'class="column (late|early)"', page)
     assert columns == ["late"] * 5
     assert "2026-03-01: 2h00m late" in page
+
+
+def test_a_date_with_two_deadlines_is_one_date(site: Any, client: Any) -> None:
+    site.pipeline("two")
+    site.close(site.begin("two"))
+    judged = {"outcome": "met", "deadline": "2026-03-03T13:30:00Z", "at": "2026-03-03T12:00:00Z"}
+    site.row({"PK": "PIPELINE#two", "SK": "VERDICT#stream#2026-03-03", "absolute": judged, "relative": judged})
+    assert "deadlines of the newest date: 2 met, 0 breached" in client.get("/pipeline?id=two").text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(RunStatus.COMPLETED, ["completed", "late"]), (RunStatus.FAILED_FINAL, ["failed", "breached"])],
+)
+@pytest.mark.parametrize("outcome", [Outcome.MET, Outcome.BREACH])
+def test_a_breach_is_a_word_of_the_state(
+    site: Any, client: Any, status: RunStatus, words: list[str], outcome: Outcome
+) -> None:
+    site.pipeline("p")
+    site.close(site.begin("p"), status, outcome=outcome)
+    expected = words if outcome is Outcome.BREACH else words[:1]
+    title = client.get("/run?pipeline=p&date=2026-03-03").text.partition("<h1>")[2].partition("</h1>")[0]
+    assert re.findall(r'class="state ([a-z-]+)">([a-z ]+)</span>', title) == [(word, word) for word in expected]
+    assert lines(client.get("/pipeline?id=p").text)[0][:2] == ["2026-03-03", " ".join(expected)]
 
 
 def test_columns_meet_at_the_deadline(site: Any, client: Any) -> None:

@@ -74,11 +74,11 @@ def test_a_breach_without_a_run_is_listed(site: Any, client: Any) -> None:
     assert site.store.remove_config("gone")
     site.row({"PK": "PIPELINE#gone", "SK": "VERDICT#stream#someday"})
     page = client.get(PIPELINE).text
-    assert "0 met, 2 breached, of the newest 2 dates" in page
+    assert "deadlines of the newest 2 dates: 0 met, 2 breached" in page
     assert [line[:2] + line[5:6] for line in lines(page)] == [
         ["someday", "unreadable", ""],
-        ["2026-03-03", "failed", "absolute breach"],
-        ["2026-02-27", "not begun", "absolute breach"],
+        ["2026-03-03", "failed breached", "absolute breach"],
+        ["2026-02-27", "not begun breached", "absolute breach"],
     ]
 
 

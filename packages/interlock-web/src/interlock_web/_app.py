@@ -19,7 +19,7 @@ from interlock_web._live import Streams
 from interlock_web._pages import Pages
 from interlock_web._reader import Reader
 from interlock_web._security import Guard
-from interlock_web._views import QueryError, day_of, part_of, read_view
+from interlock_web._views import QueryError, UnknownOwner, day_of, part_of, read_view
 
 STATIC = Path(__file__).parent / "static"
 POLL_SECONDS = 5.0
@@ -81,7 +81,7 @@ class _Site:
         self._streams = streams
 
     def answer(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint with an answer for invalid queries (400) and for tables that do not answer (502)."""
+        """The endpoint with an answer for invalid queries (400), unknown owners (404) and unreachable tables (502)."""
 
         @wraps(endpoint)
         def answered(request: Request) -> Response:
@@ -89,6 +89,8 @@ class _Site:
                 return endpoint(request)
             except QueryError as error:
                 return HTMLResponse(self._pages.message("The address is invalid", *map(str, error.args)), 400)
+            except UnknownOwner as error:
+                return HTMLResponse(self._pages.message("There is no such owner", *map(str, error.args)), 404)
             except Exception as error:  # noqa: BLE001 (a page for people never ends with a bare status)
                 # The log has the whole error.
                 _log.exception("%s failed", request.url.path)
@@ -106,7 +108,7 @@ class _Site:
     def rows(self, request: Request) -> Response:
         """A further part of the rows."""
         view = read_view(request.query_params)
-        board, rows = part_of(self._reader, view)
+        board, rows = part_of(self._reader, view, with_unfinished=False)
         return HTMLResponse(self._pages.rows(board, rows, view))
 
     def day(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from interlock_lifecycle import RunKey, digest
 from interlock_sla import Exclusions, ExecutionDate, Outcome
 from interlock_store import NO_CONFIG, DateState, DayPage, StoredConfig
+from interlock_web._elsewhere import Elsewhere, Unfinished
 from interlock_web._shown import problem_of
 from interlock_web._states import MEANINGS, CellState, states_of, urgency
 
@@ -117,16 +118,26 @@ class Choice(Struct, frozen=True):
 
     def wants(self, row: Row) -> bool:
         """Whether a row is chosen."""
-        name, pattern = row.pipeline.casefold(), self.pipeline.casefold()
-        return (
-            (not self.owner or row.owner == self.owner)
-            and (not self.state or any(self.state in cell.states for cell in row.cells))
-            and (not pattern or pattern in name or fnmatchcase(name, pattern))
+        return self._names(row.pipeline, row.owner) and (
+            not self.state or any(self.state in cell.states for cell in row.cells)
+        )
+
+    def wants_date(self, date: DateState, owner: str) -> bool:
+        """Whether a date of an owner's pipeline is chosen."""
+        return self._names(date.key.pipeline_id, owner) and (not self.state or self.state in states_of(date))
+
+    def _names(self, pipeline: str, owner: str) -> bool:
+        name, pattern = pipeline.casefold(), self.pipeline.casefold()
+        return (not self.owner or owner == self.owner) and (
+            not pattern or pattern in name or fnmatchcase(name, pattern)
         )
 
 
 class Board(Struct, frozen=True):
-    """The chosen pipelines in their order. counts: the number of their dates in each state."""
+    """The chosen pipelines in their order. counts: the number of their dates in each state.
+
+    elsewhere: the chosen runs of other days. has_owner: a pipeline has the chosen owner, or may have it.
+    """
 
     days: tuple[calendar_day, ...]
     rows: tuple[Row, ...]
@@ -135,12 +146,16 @@ class Board(Struct, frozen=True):
     problems: tuple[str, ...]
     unread: tuple[calendar_day, ...]
     read_at: datetime
+    elsewhere: Elsewhere = Elsewhere()
+    has_owner: bool = True
 
     @property
     def mark(self) -> str:
-        """A text that differs if the days, the rows or their states differ."""
+        """A text that differs if the days, the rows or their states, or the runs of other days differ."""
         days = (str(day) for day in self.days)
-        return digest(*days, *(f"{row.pipeline}\x1f{row.note}\x1f{_states(row)}" for row in self.rows))
+        others = (f"{date.key}\x1f{date.has_job}" for date in self.elsewhere.dates)
+        rows = (f"{row.pipeline}\x1f{row.note}\x1f{_states(row)}" for row in self.rows)
+        return digest(*days, str(self.elsewhere.count), str(self.elsewhere.is_whole), *others, *rows)
 
     @property
     def found(self) -> int:
@@ -173,10 +188,12 @@ def make_board(
     expected: Mapping[str, Sequence[ExecutionDate]],
     choice: Choice,
     read_at: datetime,
+    unfinished: Unfinished,
 ) -> Board:
     """The overview of the pages, newest day first.
 
-    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC).
+    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC). unfinished: the
+    runs of all days.
     """
     dates: dict[str, dict[calendar_day, list[DateState]]] = defaultdict(lambda: defaultdict(list))
     for page in pages:
@@ -188,14 +205,23 @@ def make_board(
     ]
     chosen = sorted((row for row in every if choice.wants(row)), key=lambda row: row.place)
     counts = Counter(state for row in chosen for cell in row.cells for state in cell.counted)
+    days, owners = tuple(page.day for page in pages), {row.pipeline: row.owner for row in every}
+
+    def is_elsewhere(date: DateState) -> bool:
+        return date.key.date.day not in days and choice.wants_date(date, owners.get(date.key.pipeline_id, ""))
+
+    # A config that cannot be read may have any owner.
+    may_have_owner = any(stored.problem for stored in pipelines.values())
     return Board(
-        tuple(page.day for page in pages),
+        days,
         tuple(chosen),
-        tuple(sorted({row.owner for row in every if row.owner})),
+        tuple(sorted({owner for owner in owners.values() if owner})),
         counts,
         tuple(problem for page in pages for problem in page.problems),
         tuple(page.day for page in pages if not page.is_whole),
         read_at,
+        unfinished.chosen(is_elsewhere),
+        not choice.owner or may_have_owner or choice.owner in owners.values(),
     )
 
 

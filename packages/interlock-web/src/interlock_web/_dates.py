@@ -1,13 +1,13 @@
 """The newest dates of a pipeline as its page lists them: the lines of `interlock status`, with the runs behind them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from interlock_lifecycle import Run, RunKey, Verdict
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
-from interlock_sla import ExecutionDateError, parse_execution_date
+from interlock_sla import ExecutionDateError, Outcome, parse_execution_date
 from interlock_store import PipelineStatus, UnreadableStatus
 from interlock_web._states import CellState
 
@@ -26,6 +26,18 @@ class DateLine(Struct, frozen=True):
     reason: str
     run: Run | None = None
     sla: tuple[SlaReport, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of its state."""
+        return words_of(self.state, self.sla)
+
+
+def words_of(state: str, sla: Iterable[SlaReport]) -> tuple[str, ...]:
+    """The state of a date, and its breach in the word of the overview."""
+    if not any(one.verdict == Outcome.BREACH for one in sla):
+        return (state,)
+    return (state, str(CellState.LATE if state == Progress.COMPLETED else CellState.BREACHED))
 
 
 def date_lines(

@@ -94,7 +94,9 @@ def _write(
     board = read_board(reader, View(days=days))
     dates = (date for row in board.rows for cell in row.cells for date in cell.dates)
     # A date with a run under either kind of schedule has one page.
-    keys = {(date.key.pipeline_id, str(date.key.date)): date.key for date in dates if states_of(date) != _SIMPLE}
+    unfinished = board.elsewhere.dates
+    wanted = [*(date for date in dates if states_of(date) != _SIMPLE), *unfinished]
+    keys = {(date.key.pipeline_id, str(date.key.date)): date.key for date in wanted}
     links = FileLinks(frozenset(keys), frozenset(board.days))
     pages = Pages(Shell(environment), links, region)
     offsets = range(0, max(board.found, 1), ROWS_OF_A_PART)
@@ -106,10 +108,12 @@ def _write(
         for offset in offsets:
             view = View(until=day, days=1, offset=offset)
             _put(folder, links.day(view.query()), pages.day(*day_of(reader, view), view))
-    for place, row in enumerate(board.rows):
-        _put(folder, links.pipeline(row.pipeline), pages.pipeline(reader.pipeline(row.pipeline)))
+    # A removed pipeline has no row in the overview, and its run of another day may still be unfinished.
+    names = list(dict.fromkeys([*(row.pipeline for row in board.rows), *(date.key.pipeline_id for date in unfinished)]))
+    for place, name in enumerate(names):
+        _put(folder, links.pipeline(name), pages.pipeline(reader.pipeline(name)))
         if place % ROWS_OF_A_PART == ROWS_OF_A_PART - 1:
-            say(f"{place + 1} of {board.found} pipelines")
+            say(f"{place + 1} of {len(names)} pipelines")
     for key in keys.values():
         _put(folder, links.run(key), pages.run(reader.run(key.pipeline_id, key.date)))
     (folder / "static").mkdir()
@@ -117,7 +121,7 @@ def _write(
         shutil.copy(STATIC / name, folder / "static" / name)
     (folder / MARK).write_text("The pages of `interlock web --export`. The next export replaces this folder.\n")
     files = sum(1 for path in folder.rglob("*") if path.is_file())
-    return Exported(files, len(offsets), len(board.days), board.found, len(keys))
+    return Exported(files, len(offsets), len(board.days), len(names), len(keys))
 
 
 def _put(folder: Path, name: str, text: str) -> None:

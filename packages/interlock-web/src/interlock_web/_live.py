@@ -125,7 +125,7 @@ class _Look:
             return _RELOAD
         sent = finished(self._reader, [row for row in board.rows if row.pipeline in changed or row.pipeline in moved])
         self._seen = _Seen(board, reasons)
-        if not sent and not gone:
+        if not sent and not gone and board.elsewhere == before.board.elsewhere:
             return ": no change\n\n"
         places, names = board.places, ["", *(row.pipeline for row in board.rows)]
         changes = [

@@ -21,13 +21,13 @@ from interlock_sla import ExecutionDate, ExecutionDateError
 from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
 from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row
-from interlock_web._dates import sla_of
+from interlock_web._dates import UNREADABLE, sla_of, words_of
 from interlock_web._links import Links
 from interlock_web._observed import Observed, draw_observed
 from interlock_web._provider import provider_pages
 from interlock_web._reader import PipelineFacts, RunFacts
 from interlock_web._shown import finish, problem_of
-from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS
+from interlock_web._states import CHOOSABLE, MEANINGS, SIGNS, states_of
 from interlock_web._times import show_moment, show_span
 
 _UTC = ZoneInfo("UTC")
@@ -89,6 +89,7 @@ class Pages:
             meanings=MEANINGS,
             show_moment=show_moment,
             show_span=show_span,
+            states_of=states_of,
             utc=_UTC,
             key_of=lambda name, day: RunKey(name, "stream", ExecutionDate(day)),
         )
@@ -137,7 +138,7 @@ class Pages:
             explanation=explanation,
             zone=zone,
             problem=found.problem or ("" if found.stored.exists else problem_of(found.stored)),
-            state=_state_of(explanation),
+            words=(UNREADABLE,) if explanation is None else words_of(str(explanation.state), explanation.sla),
             shows_rules=explanation is not None and _shows_rules(explanation),
             timeline=_timeline(found, explanation, zone),
             observed=_observed(found, explanation, zone),
@@ -244,11 +245,6 @@ def _shows_rules(explanation: Explanation) -> bool:
     if explanation.state == NOT_EXPECTED:
         return explanation.rerun == ACCEPTED
     return explanation.state != EXCLUDED
-
-
-def _state_of(explanation: Explanation | None) -> str:
-    """The state as the class of a style: one word."""
-    return "unreadable" if explanation is None else str(explanation.state).replace(" ", "-")
 
 
 def _timeline(found: RunFacts, explanation: Explanation | None, zone: ZoneInfo) -> _charts.Timeline | None:

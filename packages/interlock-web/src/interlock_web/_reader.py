@@ -31,6 +31,7 @@ from interlock_store import (
     read_statuses,
 )
 from interlock_web._dates import UNREADABLE, DateLine, date_lines
+from interlock_web._elsewhere import Unfinished, read_unfinished
 from interlock_web._events import events_of_date
 from interlock_web._expected import ExpectedDates
 
@@ -64,13 +65,15 @@ class NoDays(Exception):
 class BoardFacts(Struct, frozen=True):
     """The pages of the shown days, newest first, and all pipelines.
 
-    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC).
+    expected: the dates of each pipeline that should have begun. read_at: the time of the reading (UTC). unfinished: the
+    runs of all days, empty if they are not read.
     """
 
     pages: tuple[DayPage, ...]
     pipelines: Mapping[str, StoredConfig]
     expected: Mapping[str, Sequence[ExecutionDate]]
     read_at: datetime
+    unfinished: Unfinished = Unfinished()
 
     def is_as(self, other: "BoardFacts") -> bool:
         """Whether a board of these facts is one of the others too. A pause may end with each minute."""
@@ -78,6 +81,7 @@ class BoardFacts(Struct, frozen=True):
             len(self.pages) == len(other.pages)
             and all(mine is its for mine, its in zip(self.pages, other.pages, strict=True))
             and (self.pipelines, self.expected) == (other.pipelines, other.expected)
+            and self.unfinished == other.unfinished
             and self.read_at.replace(second=0, microsecond=0) == other.read_at.replace(second=0, microsecond=0)
         )
 
@@ -182,6 +186,7 @@ class Reader:
         # The first pipelines of a new deployment appear at once.
         self._configs = _Kept(_CONFIGS_FRESH_SECONDS, monotonic, keeps_empty=False)
         self._notes = _Kept(fresh_seconds, monotonic)
+        self._unfinished = _Kept(fresh_seconds, monotonic)
         self._expected = ExpectedDates()
         self._made: dict[Hashable, tuple[BoardFacts, Any]] = {}
         self._removed: set[str] = set()
@@ -210,10 +215,13 @@ class Reader:
         zones = {stored.config.zone for stored in configs.values() if stored.config is not None}
         return max((now.astimezone(zone).date() for zone in zones), default=now.date())
 
-    def board(self, until: calendar_day | None, days: int, depth: int = 1) -> BoardFacts:
+    def board(
+        self, until: calendar_day | None, days: int, depth: int = 1, *, with_unfinished: bool = False
+    ) -> BoardFacts:
         """The pages of `days` days up to `until`, today by default, in one query per day.
 
-        depth: the number of pages of ROWS_OF_A_DAY rows that are read of each day.
+        depth: the number of pages of ROWS_OF_A_DAY rows that are read of each day. with_unfinished: also read the
+        unfinished runs of all days, in three more queries.
         """
         last = until or self.today()
         shown = [last - timedelta(days=back) for back in range(days) if back < last.toordinal()]
@@ -226,7 +234,11 @@ class Reader:
         pipelines = self._pipelines_of(pages)
         now, first = self.clock(), min((page.day for page in pages if page.is_whole), default=None)
         expected = self._expected.begun_by(now, pipelines, first) if first is not None else {}
-        return BoardFacts(tuple(pages), pipelines, expected, now)
+        unfinished = self._all_unfinished() if with_unfinished else Unfinished()
+        return BoardFacts(tuple(pages), pipelines, expected, now, unfinished)
+
+    def _all_unfinished(self) -> Unfinished:
+        return self._unfinished.value("", lambda: read_unfinished(self._tables, self._names, self._pool.map))
 
     def _read_pages(self, days: Sequence[calendar_day], depth: int) -> list[DayPage]:
         """The pages of these days. Those that are still fresh are not read again."""

@@ -28,6 +28,10 @@ class QueryError(ValueError):
     """The query of an address is invalid. Each argument is one problem."""
 
 
+class UnknownOwner(Exception):
+    """No pipeline has the chosen owner. Each argument is one sentence."""
+
+
 def read_view(query: Mapping[str, str]) -> View:
     """The view of a query. Raises QueryError with all problems."""
     problems: list[str] = []
@@ -67,19 +71,20 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int, most:
     return default
 
 
-def read_board(reader: Reader, view: View) -> Board:
+def read_board(reader: Reader, view: View, *, with_unfinished: bool = True) -> Board:
     """The board of a view. A part behind the first one reads more rows of the days that have more.
 
-    Viewers of the same view share a board as long as its facts stay as they are.
+    Viewers of the same view share a board as long as its facts stay as they are. with_unfinished: with the unfinished
+    runs of other days.
     """
     depth = min(1 + view.offset // ROWS_OF_A_PART, _DEEPEST)
-    facts = reader.board(view.until, view.days, depth)
+    facts = reader.board(view.until, view.days, depth, with_unfinished=with_unfinished)
 
     def make(earlier: Board | None) -> Board:
-        board = make_board(facts.pages, facts.pipelines, facts.expected, view.choice, facts.read_at)
+        board = make_board(facts.pages, facts.pipelines, facts.expected, view.choice, facts.read_at, facts.unfinished)
         return board if earlier is None else board.sharing(earlier)
 
-    return replace(reader.kept((view.choice, view.days, depth), facts, make), read_at=facts.read_at)
+    return replace(reader.kept((view.choice, view.days, depth, with_unfinished), facts, make), read_at=facts.read_at)
 
 
 def finished(reader: Reader, rows: Sequence[Row]) -> list[Row]:
@@ -89,7 +94,7 @@ def finished(reader: Reader, rows: Sequence[Row]) -> list[Row]:
 
 def day_of(reader: Reader, view: View) -> tuple[Board, list[Row], DayPicture | None]:
     """The newest day of a view: its board, the rows of the part, and these on a time axis."""
-    board, rows = part_of(reader, replace(view, days=1))
+    board, rows = part_of(reader, replace(view, days=1), with_unfinished=False)
     dates = {row.pipeline: row.cells[0].dates for row in rows if row.cells and row.cells[0].dates}
     keys = [date.key for found in dates.values() for date in found][:_MOST_DRAWN]
     runs, arrivals = reader.phases(keys)
@@ -117,7 +122,13 @@ def _deadlines(stored: StoredConfig | None, key: RunKey, arrived_at: datetime | 
     return deadlines_of_run(stored.config, key, arrived_at, stored.exclusions)
 
 
-def part_of(reader: Reader, view: View) -> tuple[Board, list[Row]]:
-    """The board, and the rows of the part of a view."""
-    board = read_board(reader, view)
+def part_of(reader: Reader, view: View, *, with_unfinished: bool = True) -> tuple[Board, list[Row]]:
+    """The board, and the rows of the part of a view. Raises UnknownOwner.
+
+    with_unfinished: with the unfinished runs of other days.
+    """
+    board = read_board(reader, view, with_unfinished=with_unfinished)
+    if not board.has_owner:
+        owners = ", ".join(board.owners) or "none"
+        raise UnknownOwner(f"No pipeline has the owner {view.choice.owner!r}.", f"Owners: {owners}.")
     return board, finished(reader, board.rows[view.offset : view.offset + ROWS_OF_A_PART])

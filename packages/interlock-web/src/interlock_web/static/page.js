@@ -46,10 +46,25 @@ function follow(board) {
 
 function change(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
-  document.getElementById("summary").replaceWith(fresh.getElementById("summary"));
+  for (const id of ["summary", "elsewhere"]) renew(document.getElementById(id), fresh.getElementById(id));
   for (const { dataset } of fresh.querySelectorAll(".gone")) document.getElementById(dataset.row)?.remove();
   for (const row of fresh.querySelectorAll("tr[id]")) put(row);
   document.getElementById("empty").hidden = Boolean(document.querySelector("#rows tr"));
+}
+
+function renew(shown, fresh) {
+  const focused = focusedLink(shown);
+  shown.replaceWith(fresh);
+  focusLink(fresh, focused);
+}
+
+// The address of the link with the focus in a part of the page.
+function focusedLink(part) {
+  return part?.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+}
+
+function focusLink(part, address) {
+  if (address) [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === address)?.focus();
 }
 
 // Puts a row to its place. Rows behind those that are loaded come with their part.
@@ -61,7 +76,7 @@ function put(row) {
   const isMoved = "moved" in row.dataset;
   if (shown ? isMoved : isBehind) return;
   row.classList.toggle("changed", !isMoved);
-  const focused = shown?.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const focused = focusedLink(shown);
   const before = document.getElementById(row.dataset.after);
   if (shown && (focused || isBehind || (row.dataset.after && !before))) shown.replaceWith(row);
   else {
@@ -71,7 +86,7 @@ function put(row) {
     else if (more) more.before(row);
     else rows.append(row);
   }
-  if (focused) [...row.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  focusLink(row, focused);
 }
 
 // A row that moved behind the loaded ones comes again with its part.
