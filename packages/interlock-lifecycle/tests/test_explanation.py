@@ -257,6 +257,7 @@ def test_missing_config_is_a_reason_once(more: Mapping[str, object] | None, stat
     facts = facts_of(config, run=None if more is None else begun(config, **more))
     found = explain_date(replace(facts, config=None, problem=NO_CONFIG), NOW)
     assert (found.state, found.reason) == (state, reason)
+    assert bool(found.changes) == (state in ("held", "not begun"))
 
 
 OPENING = {"landing": {"count": 100, "date": "2026-03-04"}}

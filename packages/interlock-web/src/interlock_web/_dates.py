@@ -54,33 +54,29 @@ def date_lines(
     of_date: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         of_date[str(run.key.date)].append(run)
-    lines = [*unreadable, *(_line(status.pipeline, one, of_date[one.date], verdicts) for one in status.dates)]
+    lines = [*unreadable, *(_line(status.pipeline, one, of_date[one.date]) for one in status.dates)]
     known = {line.date for line in lines}
     lines += [
-        DateLine(str(key.date), key, str(Progress.NOT_BEGUN), "", sla=sla_of((), verdict))
+        DateLine(str(key.date), key, str(Progress.NOT_BEGUN), "", sla=_judged(verdict))
         for key, verdict in verdicts.items()
         if str(key.date) not in known
     ]
     return sorted(lines, key=lambda line: line.date, reverse=True)
 
 
-def _line(
-    pipeline: str, found: RunReport | UnreadableStatus, runs: list[Run], verdicts: Mapping[RunKey, Verdict]
-) -> DateLine:
+def _line(pipeline: str, found: RunReport | UnreadableStatus, runs: list[Run]) -> DateLine:
     key = _key(pipeline, found.date)
     if isinstance(found, UnreadableStatus):
         return DateLine(found.date, key, UNREADABLE, found.reason)
     run = runs.pop(0) if runs and found.progress is not Progress.NOT_BEGUN else None
-    verdict = verdicts.get(run.key) if run is not None else None
-    return DateLine(found.date, key, str(found.progress), found.reason, run, sla_of(found.sla, verdict))
+    return DateLine(found.date, key, str(found.progress), found.reason, run, found.sla)
 
 
-def sla_of(sla: tuple[SlaReport, ...], verdict: Verdict | None) -> tuple[SlaReport, ...]:
-    """The clocks of a date, and the verdicts on clocks that no config has any more."""
-    known = {one.clock for one in sla}
-    judged = verdict.clocks if verdict is not None else {}
-    gone = (SlaReport(clock, one.deadline, str(one.outcome), judged_at=one.at) for clock, one in judged.items())
-    return (*sla, *(one for one in gone if one.clock not in known))
+def _judged(verdict: Verdict) -> tuple[SlaReport, ...]:
+    """The verdicts of a date that has no run and that no config expects."""
+    return tuple(
+        SlaReport(clock, one.deadline, str(one.outcome), judged_at=one.at) for clock, one in verdict.clocks.items()
+    )
 
 
 def _key(pipeline: str, date: str) -> RunKey | None:

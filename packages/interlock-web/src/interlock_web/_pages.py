@@ -21,7 +21,7 @@ from interlock_sla import ExecutionDate, ExecutionDateError
 from interlock_store import StoredConfig
 from interlock_web import _charts, _commands
 from interlock_web._board import ROWS_OF_A_PART, Board, Choice, Row
-from interlock_web._dates import UNREADABLE, sla_of, words_of
+from interlock_web._dates import UNREADABLE, words_of
 from interlock_web._links import Links
 from interlock_web._observed import Observed, draw_observed
 from interlock_web._provider import provider_pages
@@ -225,19 +225,17 @@ def _zone(stored: StoredConfig) -> ZoneInfo:
 
 
 def _explanation(found: RunFacts, facts: DateFacts) -> Explanation:
-    """The explanation of a date, with the verdicts on clocks that the config does not have any more.
+    """The explanation of a date.
 
-    A removed pipeline is said once. Only a run that is under way would go on with another config. The commands of the
-    page name the environment, so those in the text are left out.
+    A removed pipeline is said once. The commands of the page name the environment, so those in the text are left out.
     """
     explanation = explain_date(facts, found.now)
     changes = tuple(change.partition(": interlock ")[0] for change in explanation.changes)
-    explanation = replace(explanation, sla=sla_of(explanation.sla, facts.sla.verdict), changes=changes)
+    explanation = replace(explanation, changes=changes)
     if found.stored.exists:
         return explanation
-    is_open = facts.run is not None and facts.run.is_running
     reason = explanation.reason.removesuffix(found.stored.problem).removesuffix("; ")
-    return replace(explanation, reason=reason, changes=explanation.changes if is_open else ())
+    return replace(explanation, reason=reason)
 
 
 def _shows_rules(explanation: Explanation) -> bool:

@@ -190,6 +190,7 @@ def _trigger(facts: DateFacts, config: PipelineConfig, now: datetime) -> RuleRea
 
 def _without_config(facts: DateFacts, now: datetime) -> Explanation:
     report = _report(facts, now)
+    is_over = facts.run is not None and not facts.run.is_running
     said = _reason_of_run(facts, report) if report is not None else ""
     reason = said if facts.problem in said else "; ".join(text for text in (said, facts.problem) if text)
     return Explanation(
@@ -202,7 +203,7 @@ def _without_config(facts: DateFacts, now: datetime) -> Explanation:
         sla=sla_reports(facts.key.date, None, facts.sla, None),
         attempt=report.attempt if report is not None else 0,
         log=_log(facts.entries),
-        changes=("a config that can be read: interlock push",),
+        changes=() if is_over else ("a config that can be read: interlock push",),
     )
 
 
