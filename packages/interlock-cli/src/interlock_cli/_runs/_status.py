@@ -38,7 +38,11 @@ _MOST_ALERTS = 1000
     metavar="NAME",
     help=f"Only dates in this state. Repeatable. One of {', '.join(STATES)}.",
 )
-@click.option("--since", metavar="DATE", help="Only dates from this one on, and runs that are not closed.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only dates from this one on, and runs that are not closed: a date, a time, or a length of time (7d).",
+)
 @click.option("--owner", metavar="NAME", help="Only pipelines of this owner.")
 @click.option(
     "--fail-on", metavar="KINDS", help=f"End with exit code 1 if a shown date is one of these: {', '.join(FAILURES)}."
@@ -84,7 +88,7 @@ def status(
       interlock status --json | jq '.[].runs[] | select(.progress == "held")'
       interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
-    chosen = read_choice(states, since, owner, fail_on)
+    chosen = read_choice(states, since, owner, fail_on, datetime.now(UTC))
     if watch and (form is not Form.TABLE or not console().is_terminal):
         raise click.UsageError("--watch needs a terminal, and excludes --output and --json.")
     where = deployment(environment, endpoint_url)

@@ -1,11 +1,13 @@
 """The dates that `interlock status` shows, and the dates that make it fail."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_cli._output._errors import CliError
+from interlock_cli._output._times import Times
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_sla import ExecutionDate, ExecutionDateError, parse_execution_date
 from interlock_store import ExcludedToday, PipelineStatus, UnreadableStatus
@@ -90,14 +92,26 @@ def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
     return found
 
 
-def read_choice(states: tuple[str, ...], since: str | None, owner: str | None, fail_on: str | None) -> StatusChoice:
-    """The choice that the options make. Raises one CliError for all invalid options."""
+def _first_date(text: str, times: Times) -> ExecutionDate | None:
+    """The date that a text names, or the day in UTC of the time that it names. None for any other text."""
+    try:
+        return parse_execution_date(text)
+    except ExecutionDateError:
+        moment = times.begin(text)
+    try:
+        return None if moment is None else ExecutionDate(moment.date())
+    except ExecutionDateError:
+        return None
+
+
+def read_choice(
+    states: tuple[str, ...], since: str | None, owner: str | None, fail_on: str | None, now: datetime
+) -> StatusChoice:
+    """The choice that the options make at `now` (UTC). Raises one CliError for all invalid options."""
     problems, first = [], None
     if since is not None:
-        try:
-            first = parse_execution_date(since)
-        except ExecutionDateError as error:
-            problems.append(f"--since: {error}")
+        first = _first_date(since, times := Times(now))
+        problems += [f"--since is {since!r}, {times.allowed}"] if first is None else []
     kinds = [] if fail_on is None else [kind.strip() for kind in fail_on.split(",")]
     problems += [
         f"--fail-on has {kind!r}, must be some of {', '.join(FAILURES)}, with commas"

@@ -10,7 +10,7 @@ from interlock_cli._output._called import as_called
 from interlock_cli._output._console import Cell, Output, Part, console, show_moment, show_span, table
 from interlock_cli._output._foreign import shown as shown_text
 from interlock_cli._runs._status_choice import EXCLUDED, UNREADABLE
-from interlock_cli._runs._status_rows import PAUSED, excluded_alone, is_ahead_or_over, say_excluded
+from interlock_cli._runs._status_rows import DRY_RUN, PAUSED, REMOVED, excluded_alone, is_ahead_or_over, say_excluded
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 from interlock_store import PipelineStatus, UnreadableStatus
@@ -63,7 +63,7 @@ def _print_narrow(out: Output, rows: list[_Row]) -> None:
 def _rows(one: PipelineStatus, now: datetime) -> Iterator[_Row]:
     excluded, pause = excluded_alone(one), one.pause(now)
     if not one.stored.exists:
-        yield one.pipeline, "", ("yellow", "removed"), "", f"{one.problem}, and its rows stay"
+        yield one.pipeline, "", ("yellow", REMOVED), "", f"{one.problem}, and its rows stay"
     elif one.problem:
         yield one.pipeline, "", ("red", "config invalid"), "", one.problem
     elif pause is None and not one.dates and excluded is None:
@@ -82,7 +82,7 @@ def _without_dates(one: PipelineStatus) -> _Row:
         return (
             one.pipeline,
             "",
-            ("dim", "dry run"),
+            ("dim", DRY_RUN),
             "",
             as_called(f"starts nothing; decisions: interlock history {one.pipeline}"),
         )
