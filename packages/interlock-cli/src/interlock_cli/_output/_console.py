@@ -74,6 +74,18 @@ class Output:
         """The number of columns."""
         return self._console.width
 
+    @property
+    def height(self) -> int:
+        """The number of lines of the terminal."""
+        return self._console.height
+
+    def lines_of(self, show: Callable[[], None]) -> int:
+        """The number of lines of the terminal that `show` would print. Nothing is printed."""
+        with self._console.capture() as captured:
+            show()
+        widths = (Text.from_ansi(line).cell_len for line in captured.get().splitlines())
+        return sum(max(1, -(-width // self.width)) for width in widths)
+
     def line(self, *parts: Part) -> None:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""
         # Below the line is the picture of `live`, which rich moves by whole lines.

@@ -17,6 +17,21 @@ _BREACHED, _LATE = "breached", "late"
 STATES = (*(str(one) for one in Progress), UNREADABLE, EXCLUDED, _BREACHED, _LATE)
 """The states by which dates are chosen. A date may have several: a held one may be breached too."""
 
+BY_URGENCY = (
+    Progress.FAILED,
+    UNREADABLE,
+    _BREACHED,
+    Progress.HELD,
+    Progress.NOT_BEGUN,
+    Progress.EVALUATING,
+    Progress.COMMITTED,
+    Progress.RUNNING,
+    _LATE,
+    Progress.COMPLETED,
+    EXCLUDED,
+)
+"""The states, the most urgent one first."""
+
 FAILURES = ("held", "failed", _BREACHED, UNREADABLE)
 """The kinds of dates on which the command may fail. `breached` also has the late ones."""
 
@@ -53,7 +68,7 @@ class StatusChoice(Struct, frozen=True):
     def _has(self, line: RunReport | UnreadableStatus) -> bool:
         if self.only is not None and line.date != str(self.only):
             return False
-        if self.states and self.states.isdisjoint(_kinds(line)):
+        if self.states and self.states.isdisjoint(kinds_of(line)):
             return False
         # A date that cannot be read may be any date, and a run that is not closed concerns the present.
         if self.since is None or isinstance(line, UnreadableStatus) or line.progress in _UNCLOSED:
@@ -79,10 +94,10 @@ class StatusChoice(Struct, frozen=True):
         if UNREADABLE in self.fail_on and any(one.problem for one in found):
             return True
         kinds = self.fail_on | ({_LATE} if _BREACHED in self.fail_on else set())
-        return any(not kinds.isdisjoint(_kinds(line)) for one in found for line in one.dates)
+        return any(not kinds.isdisjoint(kinds_of(line)) for one in found for line in one.dates)
 
 
-def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
+def kinds_of(line: RunReport | UnreadableStatus) -> set[str]:
     """The states of a date. A breach, or an open deadline in the past, makes it breached, or late if it completed."""
     if isinstance(line, UnreadableStatus):
         return {UNREADABLE}
