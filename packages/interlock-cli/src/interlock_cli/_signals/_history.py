@@ -11,9 +11,9 @@ from interlock_cli._deployment._deployment import Deployment, deployment, deploy
 from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, show_moment
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._output._times import Times
+from interlock_cli._output._times import NOW, Times, not_after
 from interlock_cli._signals._event_rows import EventRow, read_event
-from interlock_cli._signals._events import COLUMNS, INFRASTRUCTURE, colour_of
+from interlock_cli._signals._events import COLUMNS, INFRASTRUCTURE, colour_of, no_type
 from interlock_lifecycle import RunKey, Verdict
 from interlock_lifecycle.events import EventType
 from interlock_sla import ExecutionDateError, Outcome, parse_execution_date
@@ -28,7 +28,7 @@ _DATE_WIDTH = len("2026-03-03T07")
 @click.option("--verdict", is_flag=True, help="Print one line per date of the events, with its verdict.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Print only events of this type. Repeatable.")
 @click.option("--since", default=_WEEK, show_default=True, metavar="TIME", help="Begin of the period.")
-@click.option("--until", default="0s", show_default="now", metavar="TIME", help="End of the period.")
+@click.option("--until", default=NOW, show_default="now", metavar="TIME", help="End of the period.")
 @deployment_options
 @row_output()
 def history(
@@ -70,14 +70,13 @@ def history(
 def _period(since: str, until: str, types: Iterable[str], times: Times) -> tuple[datetime, datetime]:
     """The begin and the end of the period (UTC). Raises CliError for all invalid options at once."""
     known = {str(kind) for kind in EventType}
-    unknown = [kind for kind in types if kind not in known]
-    problems = [f"--type {kind}: must be an event type, such as {EventType.SLA_BREACH}" for kind in unknown]
+    problems = [f"--type {kind}: {no_type(kind, known)}" for kind in types if kind not in known]
     begin, end = times.begin(since), times.end(until)
     for name, text, found in (("--since", since, begin), ("--until", until, end)):
         if found is None:
             problems.append(f"{name} {text}: {times.allowed}")
     if begin is not None and end is not None and begin > end:
-        problems.append(f"--since {since}: must not be after --until {until}")
+        problems.append(f"--since {since}: {not_after(until)}")
     if problems or begin is None or end is None:
         raise CliError(*problems)
     return begin, end
