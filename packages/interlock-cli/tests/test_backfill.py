@@ -73,8 +73,9 @@ def test_budget_of_a_date_holds_for_another_backfill(controller: Any) -> None:
 
 
 def test_excluded_date_is_listed_and_not_requested(controller: Any) -> None:
-    said = invoke("2026-03-07..2026-03-09", "--wait", code=1).stdout
-    assert "2026-03-08  rejected: 2026-03-08 is excluded" in said
+    said = invoke("2026-03-07..2026-03-09", "--wait").stdout
+    assert "2026-03-08  excluded: Sunday (excluded date)" in said
+    assert said.splitlines()[-1] == "2 completed, 1 excluded"
     assert controller.attempts() == Counter(["2026-03-07", "2026-03-09"])
     assert controller.store.standing_request(controller.key("2026-03-08")) is None
 
@@ -82,11 +83,38 @@ def test_excluded_date_is_listed_and_not_requested(controller: Any) -> None:
 def test_days_that_the_schedule_does_not_name_are_listed(controller: Any) -> None:
     controller.push('{cron: "0 6 * * 1-5", dates: {back: 0}}')
     said = invoke("2026-03-06..2026-03-09", "--wait").stdout.splitlines()
-    assert said[:2] == [
+    assert said == [
+        "2026-03-06  requested",
         "2026-03-07  not scheduled: the schedule names no date on it",
         "2026-03-08  not scheduled: the schedule names no date on it",
+        "2026-03-09  requested",
+        "2026-03-06  accepted",
+        "2026-03-09  accepted",
+        "2026-03-06  completed",
+        "2026-03-09  completed",
+        "2 completed, 2 not scheduled",
     ]
     assert controller.attempts() == Counter(["2026-03-06", "2026-03-09"])
+
+
+@pytest.mark.parametrize("schedule", ['{cron: "0 6 * * *"}', "{include: {dates: ['2026-03-06']}}"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_hours_of_a_daily_pipeline_are_an_error(schedule: str, more: tuple[str, ...], controller: Any) -> None:
+    controller.push(schedule)
+    said = invoke("2026-03-06T00..2026-03-07T05", *more, code=2).stderr
+    assert said == ("error: 2026-03-06T00..2026-03-07T05 has hours, and the dates of p are days, such as 2026-03-06\n")
+
+
+def test_days_of_an_hourly_cron_are_its_hours(controller: Any) -> None:
+    controller.push('{cron: "0 6,18 * * *", dates: {back: 0}}')
+    said = invoke("2026-03-06..2026-03-06", "--dry-run").stdout.splitlines()
+    assert [line.split()[0] for line in said[:2]] == ["2026-03-06T06", "2026-03-06T18"]
+
+
+def test_days_without_a_date_at_the_end_come_last(controller: Any) -> None:
+    controller.push('{cron: "0 6 * * 1-5", dates: {back: 0}}')
+    said = invoke("2026-02-28..2026-03-07", "--dry-run").stdout.splitlines()
+    assert [line.split()[0] for line in said[:-1]] == ["2026-02-28", *days(1, 7)]
 
 
 def test_failed_run_is_a_bad_result_of_a_wait(controller: Any) -> None:
@@ -101,9 +129,9 @@ def test_dry_run_shows_the_answers_and_writes_nothing(controller: Any) -> None:
     said = invoke("2026-03-07..2026-03-09", "--dry-run").stdout.splitlines()
     assert said == [
         "2026-03-07  would be accepted",
-        "2026-03-08  rejected: 2026-03-08 is excluded",
+        "2026-03-08  excluded: Sunday (excluded date)",
         "2026-03-09  would be accepted",
-        "2 would be accepted, 1 rejected; nothing was requested",
+        "2 would be accepted, 1 excluded; nothing was requested",
     ]
     assert invoke("2026-03-08", "--dry-run").stdout.startswith("2026-03-08  rejected")
     assert controller.tables.rows_of(controller.store.names.control) == before
@@ -166,14 +194,14 @@ def test_range_over_the_budget_requests_nothing(controller: Any) -> None:
 
 
 def test_programs_get_the_last_result_of_each_date(controller: Any) -> None:
-    answer = json.loads(invoke("2026-03-07..2026-03-08", "--wait", "--json", code=1).stdout)
+    answer = json.loads(invoke("2026-03-07..2026-03-08", "--wait", "--json").stdout)
     assert answer == {
         "pipeline": "p",
         "dry_run": False,
-        "counts": {"completed": 1, "rejected": 1},
+        "counts": {"completed": 1, "excluded": 1},
         "dates": [
             {"date": "2026-03-07", "result": "completed", "reason": ""},
-            {"date": "2026-03-08", "result": "rejected", "reason": "2026-03-08 is excluded"},
+            {"date": "2026-03-08", "result": "excluded", "reason": "Sunday (excluded date)"},
         ],
     }
 

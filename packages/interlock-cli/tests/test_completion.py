@@ -115,6 +115,17 @@ def test_shell_offers_options_right_after_the_command(project: Path, shell: str)
     assert words(shell, "interlock", "why", "--sens") == ["--sensor"]
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_value_with_a_blank_is_one_word(project: Path, shell: str) -> None:
+    assert words(shell, "interlock", "status", "--state", "n") == ["not\\ begun" if shell == "bash" else "not begun"]
+
+
+def test_missing_shell_is_an_error_with_the_shells() -> None:
+    done = CliRunner().invoke(main, ["completion"])
+    assert done.exit_code == 2
+    assert "missing argument 'SHELL'. Choose from: bash, zsh, fish" in done.stderr
+
+
 def test_commands_whose_first_argument_is_a_pipeline_are_listed() -> None:
     commands = {name: own_command(name) for name in OWN if name != "init"}
     arguments = {

@@ -138,6 +138,14 @@ def test_all_invalid_options_are_reported_together(store: Store) -> None:
         assert part in said
 
 
+def test_unknown_type_has_the_near_ones(store: Store) -> None:
+    said = invoke("--type", "job_complete", "--type", "BOGUS", code=2).stderr.splitlines()
+    assert said == [
+        "error: --type is 'job_complete', must be an event type, such as SLA_BREACH; did you mean JOB_COMPLETED?",
+        "error: --type is 'BOGUS', must be an event type, such as SLA_BREACH; docs/reference/events.md lists all",
+    ]
+
+
 def test_period_that_ends_before_its_begin_is_invalid(store: Store) -> None:
     said = invoke("--since", "2026-03-04", "--until", "2026-03-03", code=2).stderr
     assert said == "error: --since is '2026-03-04', must not be after --until '2026-03-03'\n"

@@ -49,8 +49,18 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Counted:
     return made
 
 
+class Clock(datetime):
+    """A clock that stands in March 2026."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> "Clock":
+        return cls(2026, 3, 10, 12, tzinfo=UTC)
+
+
 @pytest.fixture
-def history(tables: Counted) -> History:
+def history(tables: Counted, monkeypatch: pytest.MonkeyPatch) -> History:
+    monkeypatch.setattr("interlock_cli._signals._history.datetime", Clock)
+
     def run(*options: str) -> Result:
         return CliRunner().invoke(main, ["history", *options], env={"NO_COLOR": "1", "COLUMNS": "80"})
 
@@ -92,6 +102,12 @@ def test_events_are_printed_with_zone_and_utc(tables: Counted, history: History)
         "03-03 16:00 CET (15:00Z) JOB_COMPLETED 2026-03-03  a message",
         "03-04 00:30:05 CET (03-03 23:30:05Z) SLA_MET 2026-03-03  in time",
     ]
+
+
+def test_event_of_another_year_has_its_year(tables: Counted, history: History) -> None:
+    put(tables, "2025-12-31T22:30:00Z", "JOB_COMPLETED", date="2025-12-31")
+    done = history("bronze", "--since", "2025-12-31")
+    assert done.output == "2025-12-31 23:30 CET (22:30Z) JOB_COMPLETED 2025-12-31  a message\n"
 
 
 def test_longest_line_without_its_message_has_80_columns(tables: Counted, history: History) -> None:
@@ -177,14 +193,15 @@ def test_empty_period_is_said(history: History, options: tuple[str, ...], line: 
 def test_wrong_options_are_reported_together(history: History) -> None:
     done = history("bronze", "--since", "soon", "--until", "2026-02-30", "--type", "SLA_BREACHED")
     assert done.exit_code == 2
-    assert "error: --type SLA_BREACHED: must be" in done.output
+    assert "error: --type SLA_BREACHED: must be an event type, such as SLA_BREACH; did you mean SLA_" in done.output
     assert "error: --since soon: must be" in done.output
     assert "error: --until 2026-02-30: must be" in done.output
 
 
 def test_period_that_ends_before_it_begins_is_rejected(history: History) -> None:
     done = history("bronze", "--since", "2026-03-03", "--until", "2026-03-02")
-    assert (done.exit_code, "must not be after" in done.output) == (2, True)
+    assert (done.exit_code, "must not be after --until '2026-03-02'" in done.output) == (2, True)
+    assert "--since 2199-01-01: must not be after now\n" in history("bronze", "--since", "2199-01-01").output
 
 
 def test_unknown_pipeline_is_rejected(history: History) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -52,6 +53,11 @@ def test_pause_without_an_end_lasts_until_resumed(store: Store) -> None:
     assert invoke("resume", "gold-orders") == "unchanged gold-orders was not paused\n"
 
 
+def test_end_in_another_year_has_its_year(store: Store) -> None:
+    said = invoke("pause", "gold-orders", "--until", "400d").splitlines()[0]
+    assert f"until {(datetime.now(UTC) + timedelta(days=400)).astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d }" in said
+
+
 @pytest.mark.parametrize("text", ["2h", "+2h", "120m"])
 def test_length_of_a_pause_counts_from_now(text: str, store: Store) -> None:
     invoke("pause", "gold-orders", "--until", text)
@@ -63,7 +69,7 @@ def test_length_of_a_pause_counts_from_now(text: str, store: Store) -> None:
 
 def test_end_without_a_zone_is_in_that_of_the_pipeline(store: Store) -> None:
     said = invoke("pause", "gold-orders", "--until", "2099-07-01T08:00")
-    assert said.splitlines()[0] == "paused gold-orders until 07-01 08:00 CEST (06:00Z)"
+    assert said.splitlines()[0] == "paused gold-orders until 2099-07-01 08:00 CEST (06:00Z)"
     found = pause_of(store)
     assert found is not None
     assert found.until == datetime(2099, 7, 1, 6, tzinfo=UTC)

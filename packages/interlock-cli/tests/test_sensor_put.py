@@ -48,7 +48,10 @@ def put(*words: str, code: int = 0) -> Result:
         ),
         (("landing", 'date="2026-03-03"', "hour=30"), "hour is 30, which is not a whole number from 0 to 23"),
         (("landing#2026-03-03", 'date="2026-03-04"'), "date is '2026-03-04', which contradicts the key's 2026-03-03"),
-        (("landing#20260230",), "key is '20260230', which is not a day or hour from 1900 to 9998"),
+        (
+            ("landing#20260230",),
+            "key is 'landing#20260230', whose part '20260230' is not a day or hour from 1900 to 9998",
+        ),
         (("audit", 'date="soon"'), "date is 'soon', which is not YYYY-MM-DD"),
         (("unread", 'date="soon"'), "date is 'soon', which is not YYYY-MM-DD"),
     ],

@@ -2,6 +2,9 @@
 
 import json
 import re
+import weakref
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +46,9 @@ def test_list_shows_the_date_and_the_fields(store: Store) -> None:
     store.put_sensor("bronze", "rates", {"ok": True})
     lines = [line.split() for line in invoke("list", "bronze").stdout.splitlines()]
     assert lines[0] == ["key", "date", "written", "fields"]
-    assert lines[1][:5] == ["landing#2026-03-03", "2026-03-03", "03-03", "13:00", "CET"]
+    now = datetime.now(UTC)
+    at = "03-03" if now.year == 2026 else "2026-03-03"
+    assert lines[1][:5] == ["landing#2026-03-03", "2026-03-03", at, "13:00", "CET"]
     assert re.fullmatch(r"\(\d+d", lines[1][5])
     assert lines[-1] == ["rates", "no", "date", "ok=true"]
 
@@ -51,9 +56,61 @@ def test_list_shows_the_date_and_the_fields(store: Store) -> None:
 def test_list_is_limited_and_says_so(store: Store) -> None:
     for number in range(5):
         store.put_sensor("bronze", f"landing#2026-03-0{number + 1}", {"n": number})
-    assert [row["key"][-1] for row in listed("--last", "3")] == ["1", "2", "3"]
-    assert "more rows: show them with --last or --key" in invoke("list", "bronze", "--last", "3").stdout
+    assert [row["key"][-1] for row in listed("--last", "3")] == ["3", "4", "5"]
+    assert "more rows: show the older ones with --last or --key" in invoke("list", "bronze", "--last", "3").stdout
     assert "more rows" not in invoke("list", "bronze", "--last", "5").stdout
+
+
+def test_list_shows_the_newest_rows_in_the_order_of_their_keys(store: Store) -> None:
+    rows: dict[str, dict[str, Any]] = {
+        "a": {"n": 1},
+        "b": {"updatedAt": "2026-03-03T12:00:00Z", "date": "2026-03-01"},
+        "c#2026-03-05": {},
+        "d": {"updatedAt": "2026-03-03T12:00:00Z", "date": "2026-03-02"},
+        "e#soon": {"updatedAt": "2026-03-04T12:00:00Z"},
+        "f#2026-03-03T11": {},
+        "g#2026-03-09": {"updatedAt": "2026-03-02T12:00:00Z"},
+        "h": {"date": "soon"},
+    }
+    for key, fields in rows.items():
+        store.put_sensor("bronze", key, fields)
+    shown = [[row["key"][0] for row in listed("--last", str(number))] for number in range(1, 7)]
+    assert ["".join(keys) for keys in shown] == ["c", "ce", "cde", "bcde", "bcdef", "bcdefg"]
+
+
+def test_list_keeps_few_rows_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fields(dict[str, Any]):
+        __hash__ = object.__hash__  # type: ignore[assignment]
+
+    alive: weakref.WeakSet[Fields] = weakref.WeakSet()
+    most = 0
+
+    def rows(*_: str) -> Iterator[tuple[str, Fields]]:
+        nonlocal most
+        for number in range(1000):
+            row = Fields(n=number)
+            alive.add(row)
+            most = max(most, len(alive))
+            yield f"landing#{number}", row
+
+    monkeypatch.setattr(Store, "sensors_by_key", rows)
+    assert len(listed("--last", "10")) == 10
+    assert most < 20
+
+
+def test_time_of_another_year_has_its_year(store: Store) -> None:
+    store.put_sensor("bronze", "landing", {"updatedAt": "2024-07-03T12:00:00Z"})
+    assert " 2024-07-03 14:00 CEST (" in invoke("list", "bronze").stdout
+    assert " 2024-07-03 14:00 CEST (" in invoke("get", "bronze", "landing").stdout
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_time_at_an_end_of_the_calendar_is_shown(at: str, store: Store) -> None:
+    store.put_config(
+        decode_yaml(PIPELINE.replace("Europe/Berlin", "America/New_York" if "0001" in at else "Asia/Tokyo"), "p.yaml")
+    )
+    store.put_sensor("bronze", "landing", {"updatedAt": at})
+    assert at.replace("Z", "+00:00") in invoke("get", "bronze", "landing").stdout
 
 
 def test_list_takes_the_begin_of_a_key(store: Store) -> None:

@@ -214,7 +214,7 @@ def test_all_problems_of_the_file_come_at_once(folder: Path) -> None:
         "environments.prod.region is 'Paris', must be a region such as eu-west-1",
         "environments.prod.endpoint is 'ftp://a', must be an address such as http://127.0.0.1:4566",
         "environments.prod.pipelines is [], must be a path, or a list of paths",
-        "environments.a b: its name must be letters, digits, -, _ and .",
+        "environments.a b: its name must be 1 to 64 letters, digits, -, _ and ., and begin with a letter or a digit",
         "environments.a b.endpoint is 'http://a:99999999', must be an address such as http://127.0.0.1:4566",
         "environment is 'other', must be one of a b, local, prod",
     ]

@@ -137,6 +137,14 @@ def test_all_problems_of_the_options_come_at_once() -> None:
     ]
 
 
+def test_unknown_event_has_the_near_ones(store: Store) -> None:
+    said = run("bronze", "--until", "1h", "--reason", "x", "--event", "SLA_BREACHES", "--event", "X", code=2)
+    assert said.splitlines() == [
+        "error: --event SLA_BREACHES: is not an event type that is an alert; did you mean SLA_BREACH?",
+        "error: --event X: is not an event type that is an alert; docs/reference/events.md lists all",
+    ]
+
+
 def test_the_problems_of_the_options_come_without_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "local")
     output = run("bronze", "--endpoint-url", "http://127.0.0.1:1", "--until", "later", code=2)

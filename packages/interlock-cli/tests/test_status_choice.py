@@ -167,7 +167,7 @@ def test_unreadable_config_is_never_left_out(world: World) -> None:
 
 def test_invalid_options_are_reported_together(world: World) -> None:
     said = invoke("--since", "soon", "--fail-on", "held,late", code=2).stderr
-    assert "--since: 'soon'" in said
+    assert "--since is 'soon', must be a date" in said
     assert "--fail-on has 'late', must be some of held, failed, breached, unreadable" in said
 
 
@@ -288,6 +288,56 @@ def test_pause_is_shown_before_a_run_is_open(world: World) -> None:
     assert (row["progress"], row["reason"][:22]) == ("paused", "the pipeline is paused")
     world.store.pause("a", Pause(FIRST, "ada"))
     assert json.loads(invoke("a", "--json").stdout)[0]["paused"] is None
+
+
+def states_of(*words: str) -> list[tuple[str, str]]:
+    """The date and the state of each row in CSV."""
+    rows = csv.DictReader(io.StringIO(invoke(*words, "-o", "csv").stdout))
+    return [(row["date"], row["progress"]) for row in rows]
+
+
+def test_programs_see_a_dry_run(world: World) -> None:
+    text = PIPELINE.format(id="a", owner="team", more="").replace("sla: {maxDuration: 1h}", "dryRun: true")
+    world.store.put_config(decode_yaml(text, "p.yaml"))
+    world.push("b")
+    found = json.loads(invoke("--json").stdout)
+    assert [(one["pipeline"], one["dry_run"], one["removed"]) for one in found] == [
+        ("a", True, False),
+        ("b", False, False),
+    ]
+    assert states_of() == [("", "dry run"), ("", "")]
+    world.store.pause("a", Pause(None, "ada"))
+    assert states_of("a") == [("", "paused")]
+
+
+def test_programs_see_that_a_pipeline_was_removed(world: World) -> None:
+    world.push("a")
+    world.run("a", 0)
+    world.store.remove_config("a")
+    (one,) = json.loads(invoke("a", "--json").stdout)
+    assert (one["dry_run"], one["removed"]) == (False, True)
+    assert states_of("a") == [("2026-01-01", "completed"), ("", "removed")]
+
+
+def test_since_takes_a_length_of_time_and_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Clock":
+            return cls(2026, 1, 8, 1, tzinfo=UTC)
+
+    monkeypatch.setattr("interlock_cli._runs._status.datetime", Clock)
+    world.push("a")
+    for number in range(6):
+        world.run("a", number)
+    since = {"2d": ["01-06"], "50h": ["01-05", "01-06"], "2026-01-06T00:30+01:00": ["01-05", "01-06"]}
+    assert {text: shown("a", "--since", text)["a"] for text in since} == since
+
+
+@pytest.mark.parametrize("text", ["x", "+2d", "60000d", "9999999d"])
+def test_other_since_is_an_error_with_its_forms(text: str, world: World) -> None:
+    said = invoke("--since", text, code=2).stderr
+    assert said.startswith(f"error: --since is '{text}', must be a date (2026-03-03), a time ")
+    assert "length of time before now" in said
 
 
 def test_removed_pipeline_has_the_rows_that_stay(world: World) -> None:

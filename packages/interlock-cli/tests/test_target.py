@@ -73,6 +73,14 @@ def test_push_with_credentials_of_another_account_writes_nothing(file: Path) -> 
     assert not pushed()
 
 
+@pytest.mark.parametrize("name", ["a b", "", "-a", "a/b", "a" * 65])
+@pytest.mark.parametrize("words", [("status",), ("remove", "p", "--yes"), ("sensor", "get", "p", "k")])
+def test_name_that_no_environment_can_have_is_an_error(name: str, words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(main, [*words, "--environment", name])
+    assert done.exit_code == 2
+    assert f"--environment is {name!r}, must be 1 to 64 letters, digits, -, _ and ., and begin" in done.output
+
+
 def test_wrong_targets_are_reported_together(file: Path) -> None:
     done = push(file, "--region", "Paris", "--account", "12", "--role-arn", "deploy")
     assert done.exit_code == 2

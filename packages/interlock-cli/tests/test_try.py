@@ -330,7 +330,8 @@ def test_an_export_without_a_table_is_an_error(deployment: Deployment, tmp_path:
         (PIPELINE.replace("value: 100", "valeu: 100"), (), "valeu"),
         (PIPELINE.replace("exists}", "exists}\n  calendar: us"), (), "calendar"),
         (PIPELINE, ("--since", "soon"), "--since is 'soon', must be"),
-        (PIPELINE, ("--since", "1d", "--until", "2d"), "must not be after --until"),
+        (PIPELINE, ("--since", "1d", "--until", "2d"), "--since is '1d', must not be after --until '2d'"),
+        (PIPELINE, ("--since", "2199-01-01"), "--since is '2199-01-01', must not be after now"),
         ("name: us\ndays: [saturday]\n", (), "must have exactly one pipeline"),
     ],
 )

@@ -136,6 +136,9 @@ def _in_words(error: click.UsageError) -> str:
 
         near = near_names(typed, error.possibilities or (), 1)
         return error.message.removesuffix(".") + (f"; did you mean {near[0]}?" if near else "")
+    if isinstance(error, click.MissingParameter):
+        # click lists the choices one per line.
+        return " ".join(error.format_message().split())
     if not isinstance(error, click.BadParameter) or error.param is None:
         return error.format_message()
     kind = error.param.type

@@ -8,9 +8,12 @@ from interlock_cli._output._console import print_script
 VARIABLE = "_INTERLOCK_COMPLETE"
 """The variable with which the script of a shell asks `interlock` for the words."""
 
+_WORD, _ESCAPED = "COMPREPLY+=($value)", 'COMPREPLY+=("$(printf %q "$value")")'
+"""The place of a word in the script for bash. Unlike other shells, bash escapes no blank in it, as in `not begun`."""
+
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script with which SHELL completes commands, options and pipelines.
@@ -28,4 +31,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     found = get_completion_class(shell)
     assert found is not None
-    print_script(found(context.find_root().command, {}, "interlock", VARIABLE).source())
+    print_script(found(context.find_root().command, {}, "interlock", VARIABLE).source().replace(_WORD, _ESCAPED))

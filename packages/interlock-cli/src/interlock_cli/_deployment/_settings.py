@@ -16,7 +16,8 @@ FILE = "interlock.toml"
 LOCAL = "local"
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 REGION_ALLOWED = "must be a region such as eu-west-1"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NAME_ALLOWED = "must be 1 to 64 letters, digits, -, _ and ., and begin with a letter or a digit"
 
 
 class Environment(Struct, frozen=True):
@@ -131,8 +132,8 @@ class _Reader:
     def _environments(self, tables: Mapping[str, Any]) -> Iterator[tuple[str, Environment]]:
         for name, table in tables.items():
             place = f"environments.{name}"
-            if not _NAME.fullmatch(name):
-                self.problems.append(f"{place}: its name must be letters, digits, -, _ and .")
+            if not NAME.fullmatch(name):
+                self.problems.append(f"{place}: its name {NAME_ALLOWED}")
             if not isinstance(table, dict):
                 self.problems.append(f"{place} is {table!r}, must be a table [{place}]")
                 continue
@@ -187,8 +188,8 @@ def _texts(value: object) -> list[str]:
 
 
 def _name(value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError("must be the name of an environment")
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError(NAME_ALLOWED)
     return value
 
 

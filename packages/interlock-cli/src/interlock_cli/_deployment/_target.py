@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from interlock_cli._deployment._settings import REGION, REGION_ALLOWED, read_endpoint
+from interlock_cli._deployment._settings import NAME, NAME_ALLOWED, REGION, REGION_ALLOWED, read_endpoint
 from interlock_cli._output._errors import CliError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def aim(named: "Deployment", context: click.Context) -> "Deployment":
     wrong = [
         f"--{name} is {value!r}, {allowed}"
         for name, value, pattern, allowed in (
+            ("environment", named.environment, NAME, NAME_ALLOWED),
             ("region", named.region, REGION, REGION_ALLOWED),
             ("account", account, _ACCOUNT, "must be 12 digits"),
             ("role-arn", role, _ROLE, "must be the ARN of a role such as arn:aws:iam::123456789012:role/deploy"),

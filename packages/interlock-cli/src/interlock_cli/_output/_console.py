@@ -74,6 +74,18 @@ class Output:
         """The number of columns."""
         return self._console.width
 
+    @property
+    def height(self) -> int:
+        """The number of lines of the terminal."""
+        return self._console.height
+
+    def lines_of(self, show: Callable[[], None]) -> int:
+        """The number of lines of the terminal that `show` would print. Nothing is printed."""
+        with self._console.capture() as captured:
+            show()
+        widths = (Text.from_ansi(line).cell_len for line in captured.get().splitlines())
+        return sum(max(1, -(-width // self.width)) for width in widths)
+
     def line(self, *parts: Part) -> None:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""
         # Below the line is the picture of `live`, which rich moves by whole lines.
@@ -232,10 +244,14 @@ def show_age(seconds: float) -> str:
 def show_moment(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True, now: datetime | None = None) -> str:
     """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0.
 
-    now: the time of the reader. A moment of another year than this one has its year.
+    now: the time of the reader. A moment of another year than this one has its year. A moment at an end of the
+    calendar has no time in some zones, and is shown in its own.
     """
     clock = "%H:%M:%S" if moment.second else "%H:%M"
-    local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    try:
+        local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    except OverflowError:
+        return moment.replace(microsecond=0).isoformat()
     day = "%m-%d" if now is None or now.astimezone(zone).year == local.year else "%Y-%m-%d"
     if local.utcoffset() == utc.utcoffset():
         return f"{utc.strftime(f'{day} {clock}')}Z"

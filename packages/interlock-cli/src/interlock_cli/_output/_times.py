@@ -12,6 +12,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAYS = re.compile(r"([0-9]{1,6})d(.*)", re.DOTALL)
 _FORMS = "a date (2026-03-03), a time (2026-03-03T07:00, or with a zone: 2026-03-03T07:00Z)"
 
+NOW = "0s"
+"""The default of --until."""
 
 INSTANTS = f"must be {_FORMS} or a length of time with its sign (+2h, -30m)"
 """The texts that `Times.instant` reads, as the end of a sentence."""
@@ -65,6 +67,11 @@ class Times(Struct, frozen=True):
             return self.now + length if self.ahead else self.now - length
         except (ValueError, OverflowError, DurationError):
             return None
+
+
+def not_after(until: str) -> str:
+    """The problem of a begin that is later than the end `until`, as the end of a sentence."""
+    return f"must not be after {'now' if until == NOW else f'--until {until!r}'}"
 
 
 def read_length(text: str) -> timedelta:

@@ -58,7 +58,7 @@ def pause(
         print_json(wire_pause(pipeline, made))
         return
     out, zone = console(), zone_of(stored)
-    end = "until it is resumed" if made.until is None else f"until {show_moment(made.until, zone)}"
+    end = "until it is resumed" if made.until is None else f"until {show_moment(made.until, zone, now=now)}"
     out.line(("green", "paused"), f" {pipeline} {end}")
     if stored.config is not None and stored.config.dry_run:
         out.line(("yellow", "warning:"), f" {pipeline} is a dry run, which starts nothing anyway")

@@ -17,7 +17,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle import Sensor
 from interlock_lifecycle.runs import rules_to_read
 from interlock_lifecycle.sensors import is_reserved, problem_of, reads
-from interlock_rules import Check, Rule, UnreadableDate, key_matches, row_date
+from interlock_rules import Check, Rule, UnreadableDate, key_matches, row_date, shown
 from interlock_store import to_wire
 
 _WHY_NOTHING_STARTS = (
@@ -95,9 +95,12 @@ def _check_date(row: Sensor, config: PipelineConfig | None, *, force: bool) -> l
     if config is not None and _rules_of(row, config) and not reads(row.key, config):
         return []
     if isinstance(named := row_date(row.key, row.fields), UnreadableDate):
+        # The part of a key that is like a date does not show which key it is.
+        is_part = named.field == "key"
+        text = f"key is {shown(row.key)}, whose part {shown(named.value)} {named.problem}" if is_part else str(named)
         if not force:
-            raise CliError(f"{named}; the row would count for no run (--force writes it)")
-        return [f"{named}; the row opens no run and counts for no run"]
+            raise CliError(f"{text}; the row would count for no run (--force writes it)")
+        return [f"{text}; the row opens no run and counts for no run"]
     outside = problem_of(row, config) if config is not None else None
     return [f"{outside}; the row opens no run, and counts for a requested rerun of its date"] if outside else []
 

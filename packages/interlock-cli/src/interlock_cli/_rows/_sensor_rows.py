@@ -1,9 +1,9 @@
 """interlock sensor list and get: the sensor rows of a pipeline, with their dates and ages."""
 
+import heapq
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 import click
@@ -16,11 +16,12 @@ from interlock_cli._output._form import Form, print_rows, result_output, row_out
 from interlock_cli._pipelines._pause import zone_of
 from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date, shown, updated_at
+from interlock_sla import ExecutionDate
 from interlock_store import StoredConfig
 
 _Fields = Mapping[str, object]
 
-
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = ("key", "date", "problem", "updated_at", "data")
 """The columns of sensor rows in CSV."""
 
@@ -28,16 +29,19 @@ _COLUMNS = ("key", "date", "problem", "updated_at", "data")
 @click.command(name="list")
 @click.argument("pipeline")
 @click.option("--key", "prefix", default="", metavar="PREFIX", help="Only rows whose key begins with this text.")
-@click.option("--last", default=50, show_default=True, type=click.IntRange(1, 10000), help="Most rows to show.")
+@click.option(
+    "--last", default=50, show_default=True, type=click.IntRange(1, 10000), help="Most rows to show, the newest ones."
+)
 @click.option("--all", "every", is_flag=True, help="Also rows that Interlock writes itself, such as baselines.")
 @deployment_options
 @row_output()
 def list_sensors(
     pipeline: str, prefix: str, last: int, every: bool, environment: str, endpoint_url: str | None, form: Form
 ) -> None:
-    """List the sensor rows of PIPELINE in the order of their keys.
+    """List the newest sensor rows of PIPELINE in the order of their keys.
 
-    Each row has the date that it names, the time of its writing, and its fields.
+    A row is as new as its updatedAt, and without it as the date that it names. A row without either is the oldest. Each
+    row has the date that it names, the time of its writing, and its fields.
 
     \b
     Examples:
@@ -47,13 +51,14 @@ def list_sensors(
     store = deployment(environment, endpoint_url).store()
     stored = known_pipeline(store, pipeline, environment)
     rows = ((key, fields) for key, fields in store.sensors_by_key(pipeline, prefix) if every or not is_reserved(key))
-    found = list(islice(rows, last + 1))
+    newest = heapq.nlargest(last + 1, rows, key=lambda row: _newness(*row))
+    found = sorted(newest[:last], key=lambda row: row[0])
     if form is not Form.TABLE:
-        print_rows(form, _COLUMNS, (wire_sensor(key, fields) for key, fields in found[:last]))
+        print_rows(form, _COLUMNS, (wire_sensor(key, fields) for key, fields in found))
         return
-    _print_rows(found[:last], stored, datetime.now(UTC))
-    if len(found) > last:
-        console().line(("yellow", "more rows:"), " show them with --last or --key")
+    _print_rows(found, stored, datetime.now(UTC))
+    if len(newest) > last:
+        console().line(("yellow", "more rows:"), " show the older ones with --last or --key")
 
 
 @click.command(name="get")
@@ -84,6 +89,13 @@ def get_sensor(pipeline: str, key: str, environment: str, endpoint_url: str | No
         out.line(f"  {name}: {shown(value)}")
 
 
+def _newness(key: str, fields: _Fields) -> tuple[datetime, datetime]:
+    """The time by which a row is newer than another, and the begin of its date (UTC)."""
+    named = row_date(key, fields)
+    begin = datetime.combine(named.day, time(named.hour or 0), UTC) if isinstance(named, ExecutionDate) else _OLDEST
+    return updated_at(fields) or begin, begin
+
+
 def _print_rows(rows: list[tuple[str, _Fields]], stored: StoredConfig, now: datetime) -> None:
     out = console()
     if not rows:
@@ -109,7 +121,7 @@ def _written(fields: _Fields, stored: StoredConfig, now: datetime) -> str:
         return ""
     seconds = (now - at).total_seconds()
     age = f"{show_age(seconds)} ago" if seconds >= 0 else f"{show_age(-seconds)} ahead"
-    return f"{show_moment(at.replace(microsecond=0), zone_of(stored), utc_too=False)} ({age})"
+    return f"{show_moment(at.replace(microsecond=0), zone_of(stored), utc_too=False, now=now)} ({age})"
 
 
 def wire_sensor(key: str, fields: _Fields) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from interlock_cli._output._errors import CliError
 from interlock_config import PipelineConfig
 from interlock_lifecycle import JobEvent, RunKey, RunStatus
 from interlock_lifecycle.dates import dates_between
@@ -21,6 +22,7 @@ _REJECTED = "rejected: "
 _DRY_RUN = "the pipeline is a dry run, which starts nothing"
 
 NOT_SCHEDULED = "not scheduled"
+EXCLUDED = "excluded"
 WOULD_BE_ACCEPTED = "would be accepted"
 REJECTED = "rejected"
 REQUESTED = "requested"
@@ -67,7 +69,7 @@ Step: TypeAlias = Result | Waiting
 class Plan(Struct, frozen=True):
     """A backfill. name: its identity: a date gets one request per name. reason, note: those of each request.
 
-    pace: the most dates that are under way at once.
+    pace: the most dates that are under way at once. is_range: an excluded date of a range is no error.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Plan(Struct, frozen=True):
     note: str | None
     pace: int
     abandon_previous: bool = False
+    is_range: bool = False
 
 
 class Backfill:
@@ -103,8 +106,7 @@ class Backfill:
             if self._store.answer_of(key, self._plan.name) is not None:
                 yield self._after(key)
                 continue
-            why = self._rejection(key)
-            yield Result(str(date), REJECTED, why) if why else Result(str(date), WOULD_BE_ACCEPTED)
+            yield self._rejection(key) or Result(str(date), WOULD_BE_ACCEPTED)
 
     def run(self, dates: list[ExecutionDate], *, wait: bool) -> Iterator[Step]:
         """Request each date, oldest first, and yield each change of a result, and each wait before it is waited.
@@ -171,23 +173,28 @@ class Backfill:
 
     def _request_anyway(self, key: RunKey) -> Result:
         """Request one date, unless it would be rejected. A rejection now is the answer, and writes nothing."""
-        why = self._rejection(key)
-        if why:
-            return Result(str(key.date), REJECTED, why)
+        rejection = self._rejection(key)
+        if rejection is not None:
+            return rejection
         plan = self._plan
         self._store.request_rerun(
             key, reason=plan.reason, note=plan.note, requested_at=plan.name, abandon_previous=plan.abandon_previous
         )
         return Result(str(key.date), REQUESTED)
 
-    def _rejection(self, key: RunKey) -> str:
-        """The reason why a request would be rejected now. Empty for one that would be accepted."""
+    def _rejection(self, key: RunKey) -> Result | None:
+        """The result of a request that would be rejected now. None for one that would be accepted."""
+        date, day = str(key.date), key.date.day
         try:
             facts = read_date(self._store, key.pipeline_id, key.date)
         except MalformedRow as error:
-            return str(error)
+            return Result(date, REJECTED, str(error))
         answer = rerun_answer(facts, self._config, self._plan.reason, datetime.now(UTC))
-        return answer.removeprefix(_REJECTED) if answer.startswith(_REJECTED) else ""
+        if not answer.startswith(_REJECTED):
+            return None
+        if self._plan.is_range and (reason := facts.sla.exclusions.reason(day)) is not None:
+            return Result(date, EXCLUDED, f"{day:%A} ({reason})")
+        return Result(date, REJECTED, answer.removeprefix(_REJECTED))
 
     def _changes(self) -> Iterator[Result]:
         """Read the dates under way, and yield those whose result has changed. A date that is over leaves its place."""
@@ -232,7 +239,13 @@ class Backfill:
 def dates_of(
     config: PipelineConfig, first: ExecutionDate, last: ExecutionDate
 ) -> tuple[list[ExecutionDate], list[Result]]:
-    """The dates of a range that the schedule names, and a result for each day of the range without one."""
+    """The dates of a range that the schedule names, and a result for each day of the range without one.
+
+    Raises CliError for a range of hours if the dates of the pipeline are days.
+    """
+    is_daily = config.schedule.include is not None or (config.cron is not None and not config.cron.is_hourly)
+    if first.hour is not None and is_daily:
+        raise CliError(f"{first}..{last} has hours, and the dates of {config.id} are days, such as {first.day}")
     dates = dates_between(config, first, last)
     named = {date.day for date in dates}
     days = (first.day + timedelta(days=step) for step in range((last.day - first.day).days + 1))

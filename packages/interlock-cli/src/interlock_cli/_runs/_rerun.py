@@ -1,9 +1,8 @@
 """interlock rerun: requests another attempt of a date. Interlock decides about it."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 
 import click
 from msgspec import Struct, to_builtins
@@ -17,6 +16,7 @@ from interlock_cli._output._form import result_output
 from interlock_cli._runs._backfill import (
     ACCEPTED,
     COMPLETED,
+    EXCLUDED,
     FAILED,
     NO_RUN,
     NOT_SCHEDULED,
@@ -91,11 +91,12 @@ def rerun(
 
     A backfill requests the dates of FROM..TO that the schedule names, oldest first. Each passes the same decision as a
     single request, with the budget of its date (job.maxManualReruns). A date that would be rejected is listed with the
-    reason, and not requested. After an interruption the same command goes on, and requests no date twice within 30
-    days. The exit code is 1 if a date was rejected, or with --wait if a run failed. --wait also follows the request of
-    a single date. While the command waits, it shows the dates under way with their reasons: in place on a terminal,
-    otherwise as a line on stderr after 30 seconds without one. More dates than --pace for a pipeline that is paused
-    without an end are an error.
+    reason, and not requested. An excluded date is listed too, and is no error. After an interruption the same command
+    goes on, and requests no date twice within 30 days. The exit code is 1 if a date was rejected, or with --wait if a
+    run failed. --dry-run is a preview, with exit code 0. --wait also follows the request of a single date. While the
+    command waits, it shows the dates under way with their reasons: in place on a terminal, otherwise as a line on
+    stderr after 30 seconds without one. More dates than --pace for a pipeline that is paused without an end are an
+    error.
 
     \b
     Examples:
@@ -122,7 +123,7 @@ def rerun(
     # A single date is requested again by each call, and a range by none but the first.
     identity = f"backfill {name or date}" if is_range or dry_run else _now_text()
     default = _BACKFILL if is_range else _MANUAL
-    plan = Plan(identity, reason or default, note, pace or _PACE, abandon_previous=abandon_previous)
+    plan = Plan(identity, reason or default, note, pace or _PACE, abandon_previous, is_range)
     backfill = Backfill(store, config, plan)
     _heed_pause(backfill, found, pause, plan.pace, dry_run=dry_run)
     if dry_run:
@@ -130,10 +131,16 @@ def rerun(
     else:
         changes = backfill.run(found, wait=wait) if is_range else backfill.run_one(first, wait=wait)
     order = _Order(pipeline, date, is_range=is_range, dry_run=dry_run, paused=str(pause or ""))
-    _follow(order, backfill, chain(skipped, changes), as_json=as_json)
+    _follow(order, backfill, _by_date(skipped, changes), as_json=as_json)
 
 
-_COLOURS = {REJECTED: "red", FAILED: "red", COMPLETED: "green", ACCEPTED: "green", NOT_SCHEDULED: "dim", NO_RUN: "dim"}
+_COLOURS = {
+    REJECTED: "red",
+    FAILED: "red",
+    COMPLETED: "green",
+    ACCEPTED: "green",
+    **dict.fromkeys((NOT_SCHEDULED, EXCLUDED, NO_RUN), "dim"),
+}
 
 
 class _Order(Struct, frozen=True):
@@ -144,6 +151,16 @@ class _Order(Struct, frozen=True):
     is_range: bool
     dry_run: bool
     paused: str
+
+
+def _by_date(skipped: Iterable[Result], steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, with each skipped day before the first step of a later date."""
+    left = deque(skipped)
+    for step in steps:
+        while isinstance(step, Result) and left and left[0].date < step.date:
+            yield left.popleft()
+        yield step
+    yield from left
 
 
 def _follow(order: _Order, backfill: Backfill, steps: Iterable[Step], *, as_json: bool) -> None:

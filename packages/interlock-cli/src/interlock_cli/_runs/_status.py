@@ -13,7 +13,7 @@ from interlock_cli._output._console import CliError, Output, console, error_cons
 from interlock_cli._output._form import Form, print_rows, row_output
 from interlock_cli._runs._end import wait_for_end
 from interlock_cli._runs._status_choice import FAILURES, STATES, read_choice
-from interlock_cli._runs._status_lines import print_statuses
+from interlock_cli._runs._status_lines import print_fitting, print_statuses
 from interlock_cli._runs._status_rows import COLUMNS, flat_rows, wire_status
 from interlock_cli._signals._dead_letters import count_dead_letters
 from interlock_config import glob_matches
@@ -38,12 +38,20 @@ _MOST_ALERTS = 1000
     metavar="NAME",
     help=f"Only dates in this state. Repeatable. One of {', '.join(STATES)}.",
 )
-@click.option("--since", metavar="DATE", help="Only dates from this one on, and runs that are not closed.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only dates from this one on, and runs that are not closed: a date, a time, or a length of time (7d).",
+)
 @click.option("--owner", metavar="NAME", help="Only pipelines of this owner.")
 @click.option(
     "--fail-on", metavar="KINDS", help=f"End with exit code 1 if a shown date is one of these: {', '.join(FAILURES)}."
 )
-@click.option("--watch", is_flag=True, help="Show it again every 5 seconds until Ctrl-C. It needs a terminal.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Show it again every 5 seconds until Ctrl-C. It needs a terminal, and names the lines that do not fit.",
+)
 @click.option(
     "--wait", metavar="DATE", help="Wait for the end of the run of this date, then show it. Exit code 1 if it failed."
 )
@@ -84,7 +92,7 @@ def status(
       interlock status --json | jq '.[].runs[] | select(.progress == "held")'
       interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
-    chosen = read_choice(states, since, owner, fail_on)
+    chosen = read_choice(states, since, owner, fail_on, datetime.now(UTC))
     if watch and (form is not Form.TABLE or not console().is_terminal):
         raise click.UsageError("--watch needs a terminal, and excludes --output and --json.")
     where = deployment(environment, endpoint_url)
@@ -135,9 +143,10 @@ def _watch(look: Callable[[datetime], list[PipelineStatus]]) -> None:
         while True:
             now = datetime.now(UTC)
             found = look(now)
+            out = console()
             click.clear()
-            print_statuses(found, now)
-            console().line(("dim", f"{now:%H:%M:%S}Z, again in {_WATCH_SECONDS} s, until Ctrl-C"))
+            print_fitting(out, found, now, below=1)
+            out.line(("dim", f"{now:%H:%M:%S}Z, again in {_WATCH_SECONDS} s, until Ctrl-C"))
             time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         return

@@ -1,11 +1,13 @@
 """The dates that `interlock status` shows, and the dates that make it fail."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_cli._output._errors import CliError
+from interlock_cli._output._times import Times
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_sla import ExecutionDate, ExecutionDateError, parse_execution_date
 from interlock_store import ExcludedToday, PipelineStatus, UnreadableStatus
@@ -14,6 +16,21 @@ UNREADABLE, EXCLUDED = "unreadable", "excluded"
 _BREACHED, _LATE = "breached", "late"
 STATES = (*(str(one) for one in Progress), UNREADABLE, EXCLUDED, _BREACHED, _LATE)
 """The states by which dates are chosen. A date may have several: a held one may be breached too."""
+
+BY_URGENCY = (
+    Progress.FAILED,
+    UNREADABLE,
+    _BREACHED,
+    Progress.HELD,
+    Progress.NOT_BEGUN,
+    Progress.EVALUATING,
+    Progress.COMMITTED,
+    Progress.RUNNING,
+    _LATE,
+    Progress.COMPLETED,
+    EXCLUDED,
+)
+"""The states, the most urgent one first."""
 
 FAILURES = ("held", "failed", _BREACHED, UNREADABLE)
 """The kinds of dates on which the command may fail. `breached` also has the late ones."""
@@ -51,7 +68,7 @@ class StatusChoice(Struct, frozen=True):
     def _has(self, line: RunReport | UnreadableStatus) -> bool:
         if self.only is not None and line.date != str(self.only):
             return False
-        if self.states and self.states.isdisjoint(_kinds(line)):
+        if self.states and self.states.isdisjoint(kinds_of(line)):
             return False
         # A date that cannot be read may be any date, and a run that is not closed concerns the present.
         if self.since is None or isinstance(line, UnreadableStatus) or line.progress in _UNCLOSED:
@@ -77,10 +94,10 @@ class StatusChoice(Struct, frozen=True):
         if UNREADABLE in self.fail_on and any(one.problem for one in found):
             return True
         kinds = self.fail_on | ({_LATE} if _BREACHED in self.fail_on else set())
-        return any(not kinds.isdisjoint(_kinds(line)) for one in found for line in one.dates)
+        return any(not kinds.isdisjoint(kinds_of(line)) for one in found for line in one.dates)
 
 
-def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
+def kinds_of(line: RunReport | UnreadableStatus) -> set[str]:
     """The states of a date. A breach, or an open deadline in the past, makes it breached, or late if it completed."""
     if isinstance(line, UnreadableStatus):
         return {UNREADABLE}
@@ -90,14 +107,26 @@ def _kinds(line: RunReport | UnreadableStatus) -> set[str]:
     return found
 
 
-def read_choice(states: tuple[str, ...], since: str | None, owner: str | None, fail_on: str | None) -> StatusChoice:
-    """The choice that the options make. Raises one CliError for all invalid options."""
+def _first_date(text: str, times: Times) -> ExecutionDate | None:
+    """The date that a text names, or the day in UTC of the time that it names. None for any other text."""
+    try:
+        return parse_execution_date(text)
+    except ExecutionDateError:
+        moment = times.begin(text)
+    try:
+        return None if moment is None else ExecutionDate(moment.date())
+    except ExecutionDateError:
+        return None
+
+
+def read_choice(
+    states: tuple[str, ...], since: str | None, owner: str | None, fail_on: str | None, now: datetime
+) -> StatusChoice:
+    """The choice that the options make at `now` (UTC). Raises one CliError for all invalid options."""
     problems, first = [], None
     if since is not None:
-        try:
-            first = parse_execution_date(since)
-        except ExecutionDateError as error:
-            problems.append(f"--since: {error}")
+        first = _first_date(since, times := Times(now))
+        problems += [f"--since is {since!r}, {times.allowed}"] if first is None else []
     kinds = [] if fail_on is None else [kind.strip() for kind in fail_on.split(",")]
     problems += [
         f"--fail-on has {kind!r}, must be some of {', '.join(FAILURES)}, with commas"

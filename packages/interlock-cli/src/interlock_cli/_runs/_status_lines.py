@@ -1,21 +1,23 @@
 """Prints the status of pipelines for people: a line per date with its reason and its deadlines."""
 
 import textwrap
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TypeAlias
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import Cell, Output, Part, console, show_moment, show_span, table
+from interlock_cli._output._counted import counted
 from interlock_cli._output._foreign import shown as shown_text
-from interlock_cli._runs._status_choice import EXCLUDED, UNREADABLE
-from interlock_cli._runs._status_rows import PAUSED, excluded_alone, is_ahead_or_over, say_excluded
+from interlock_cli._runs._status_choice import BY_URGENCY, EXCLUDED, UNREADABLE, kinds_of
+from interlock_cli._runs._status_rows import DRY_RUN, PAUSED, REMOVED, excluded_alone, is_ahead_or_over, say_excluded
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 from interlock_store import PipelineStatus, UnreadableStatus
 
-_Row: TypeAlias = tuple[str, str, Part, str, Cell]
 _NARROW = 100
 """The number of columns from which the reasons are a column of the table."""
 
@@ -32,25 +34,73 @@ _COLOURS = {
 }
 
 
+class _Row(Struct, frozen=True):
+    """One line of the table. urgency: its most urgent state, of BY_URGENCY."""
+
+    pipeline: str
+    date: str
+    state: Part
+    attempt: str
+    reason: Cell
+    urgency: str
+
+
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
     """Print a table that is readable at 100 columns. In a narrower terminal each reason has lines of its own."""
-    out = console()
-    if not found:
+    _print(console(), _all_rows(found, now))
+
+
+def print_fitting(out: Output, found: list[PipelineStatus], now: datetime, below: int) -> None:
+    """Print the most urgent rows that fit into the terminal above `below` further lines, in the order of the table.
+
+    The last line has the number of lines that do not fit.
+    """
+    rows = _all_rows(found, now)
+    by_urgency = sorted(range(len(rows)), key=lambda place: BY_URGENCY.index(rows[place].urgency))
+
+    def first(number: int) -> list[_Row]:
+        """The most urgent rows, in the order of the table."""
+        return [rows[place] for place in sorted(by_urgency[:number])]
+
+    def lines(number: int) -> int:
+        return out.lines_of(lambda: _print(out, first(number)))
+
+    # The cursor is on a line of its own, below all others.
+    room, whole = out.height - below - 1, lines(len(rows))
+    if whole <= room:
+        _print(out, rows)
+        return
+    room -= out.lines_of(lambda: out.line(_more(whole)))
+    # Each row has a line, so a longer search finds no more.
+    number = bisect_right(range(1, min(len(rows), room) + 1), room, key=lines)
+    _print(out, first(number))
+    out.line(("yellow", _more(whole - lines(number))))
+
+
+def _more(lines: int) -> str:
+    return f"{counted(lines, 'more line')}: make the terminal higher, or choose with --state"
+
+
+def _all_rows(found: list[PipelineStatus], now: datetime) -> list[_Row]:
+    return [row for one in found for row in _rows(one, now)]
+
+
+def _print(out: Output, rows: Sequence[_Row]) -> None:
+    if not rows:
         out.line("no pipelines yet, or none with these options")
-        return
-    rows = [row for one in found for row in _rows(one, now)]
-    if out.width < _NARROW:
+    elif out.width < _NARROW:
         _print_narrow(out, rows)
-        return
-    shown = table("pipeline", "date", "state", "attempt", "reason and deadlines", whole=_WHOLE)
+    else:
+        made = table("pipeline", "date", "state", "attempt", "reason and deadlines", whole=_WHOLE)
+        for row in rows:
+            made.add_row(row.pipeline, row.date, row.state, row.attempt, row.reason)
+        out.table(made)
+
+
+def _print_narrow(out: Output, rows: Sequence[_Row]) -> None:
     for row in rows:
-        shown.add_row(*row)
-    out.table(shown)
-
-
-def _print_narrow(out: Output, rows: list[_Row]) -> None:
-    for pipeline, date, state, attempt, reason in rows:
-        out.line(pipeline, " " * bool(date), date, " ", state, f" attempt {attempt}" if attempt else "")
+        attempt, reason = f" attempt {row.attempt}" if row.attempt else "", row.reason
+        out.line(row.pipeline, " " * bool(row.date), row.date, " ", row.state, attempt)
         for line in reason if isinstance(reason, list) else [[reason]] if reason else []:
             text = "".join(part if isinstance(part, str) else part[1] for part in line)
             if out.width - len(_INDENT) >= len(text):
@@ -63,41 +113,39 @@ def _print_narrow(out: Output, rows: list[_Row]) -> None:
 def _rows(one: PipelineStatus, now: datetime) -> Iterator[_Row]:
     excluded, pause = excluded_alone(one), one.pause(now)
     if not one.stored.exists:
-        yield one.pipeline, "", ("yellow", "removed"), "", f"{one.problem}, and its rows stay"
+        words = f"{one.problem}, and its rows stay"
+        yield _Row(one.pipeline, "", ("yellow", REMOVED), "", words, Progress.NOT_BEGUN)
     elif one.problem:
-        yield one.pipeline, "", ("red", "config invalid"), "", one.problem
+        yield _Row(one.pipeline, "", ("red", "config invalid"), "", one.problem, UNREADABLE)
     elif pause is None and not one.dates and excluded is None:
         yield _without_dates(one)
     if pause is not None:
-        yield one.pipeline, "", ("yellow", PAUSED), "", str(pause)
+        yield _Row(one.pipeline, "", ("yellow", PAUSED), "", str(pause), Progress.HELD)
     for line in one.dates:
         yield _cells(one, line, now)
     if excluded is not None:
-        yield one.pipeline, excluded.day.isoformat(), ("cyan", EXCLUDED), "", say_excluded(excluded)
+        words = say_excluded(excluded)
+        yield _Row(one.pipeline, excluded.day.isoformat(), ("cyan", EXCLUDED), "", words, EXCLUDED)
 
 
 def _without_dates(one: PipelineStatus) -> _Row:
     config = one.stored.config
     if config is not None and config.dry_run:
-        return (
-            one.pipeline,
-            "",
-            ("dim", "dry run"),
-            "",
-            as_called(f"starts nothing; decisions: interlock history {one.pipeline}"),
-        )
-    return one.pipeline, "", ("dim", "no runs yet"), "", ""
+        words = as_called(f"starts nothing; decisions: interlock history {one.pipeline}")
+        return _Row(one.pipeline, "", ("dim", DRY_RUN), "", words, EXCLUDED)
+    return _Row(one.pipeline, "", ("dim", "no runs yet"), "", "", EXCLUDED)
 
 
 def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> _Row:
     if isinstance(report, UnreadableStatus):
-        return one.pipeline, report.date, ("red", UNREADABLE), "", report.reason
-    return (
+        return _Row(one.pipeline, report.date, ("red", UNREADABLE), "", report.reason, UNREADABLE)
+    return _Row(
         one.pipeline,
         report.date,
         (_COLOURS[report.progress], str(report.progress)),
         str(report.attempt) if report.attempt else "",
         [*_reason(report, now), *_wait(one, report, now), *_sla(one, report, now)],
+        min(kinds_of(report), key=BY_URGENCY.index),
     )
 
 

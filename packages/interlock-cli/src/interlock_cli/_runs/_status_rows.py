@@ -12,7 +12,9 @@ from interlock_cli._runs._status_choice import EXCLUDED, UNREADABLE
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_store import ExcludedToday, PipelineStatus, UnreadableStatus
 
-PAUSED = "paused"
+PAUSED, REMOVED, DRY_RUN = "paused", "removed", "dry run"
+"""The states of a pipeline, which a date does not have."""
+
 COLUMNS = (
     "pipeline",
     "date",
@@ -30,7 +32,7 @@ COLUMNS = (
 
 
 def flat_rows(one: PipelineStatus, now: datetime) -> Iterator[dict[str, Any]]:
-    """A row per date, and rows for a pause and an excluded day. A pipeline without any of these has one row."""
+    """A row per date, and rows for a removal, a pause and an excluded day. A pipeline without any of these has one."""
     wire = wire_status(one, now)
     whole = {"pipeline": wire["pipeline"], "zone": wire["zone"], "problem": wire["problem"]}
     rows = list(wire["runs"])
@@ -38,18 +40,23 @@ def flat_rows(one: PipelineStatus, now: datetime) -> Iterator[dict[str, Any]]:
         rows.append({"progress": PAUSED, "reason": str(pause), "until": wire["paused"]["until"]})
     if (excluded := excluded_alone(one)) is not None:
         rows.append({"date": str(excluded.day), "progress": EXCLUDED, "reason": say_excluded(excluded)})
-    for row in rows or [{}]:
+    if wire["removed"]:
+        rows.append({"progress": REMOVED})
+    for row in rows or [{"progress": DRY_RUN} if wire["dry_run"] else {}]:
         yield {**whole, **row}
 
 
 def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
     """The status as JSON: times in UTC, deadlines also in the pipeline's zone, seconds left (negative if overdue)."""
-    zone = one.stored.config.zone if one.stored.config is not None else None
+    config = one.stored.config
+    zone = config.zone if config is not None else None
     runs = [_wire_line(line, zone, now) for line in one.dates]
     return {
         "pipeline": one.pipeline,
         "problem": one.problem,
         "zone": str(zone) if zone else None,
+        "dry_run": config is not None and config.dry_run,
+        "removed": not one.stored.exists,
         "paused": None if (pause := one.pause(now)) is None else wire_pause(one.pipeline, pause),
         "excluded_today": None if one.excluded is None else to_builtins(one.excluded),
         "runs": runs,

@@ -15,7 +15,8 @@ from interlock_cli._deployment._deployment import deployment, deployment_options
 from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Part, console, error_console, print_json
 from interlock_cli._output._form import Form, RowPrinter, row_output
-from interlock_cli._output._times import Times
+from interlock_cli._output._near import near_names
+from interlock_cli._output._times import Times, not_after
 from interlock_cli._signals._event_rows import read_event, written_at
 from interlock_lifecycle.events import EVENT_KINDS, EventType, Severity
 from interlock_sla import ExecutionDateError, parse_execution_date
@@ -159,11 +160,7 @@ def _read_choice(
     """The choice that the options make. Raises one CliError for all invalid options."""
     problems: list[str] = []
     known = {str(kind) for kind in EventType}
-    problems += [
-        f"--type is {kind!r}, must be an event type, such as {EventType.SLA_BREACH}"
-        for kind in types
-        if kind not in known
-    ]
+    problems += [f"--type is {kind!r}, {no_type(kind, known)}" for kind in types if kind not in known]
     begin = now - _WEEK
     if date is not None:
         try:
@@ -180,10 +177,17 @@ def _read_choice(
         if found is not None:
             first, end = (found, end) if name == "--since" else (first, found)
     if since is not None and until is not None and first > end:
-        problems.append(f"--since is {since!r}, must not be after --until {until!r}")
+        problems.append(f"--since is {since!r}, {not_after(until)}")
     if problems:
         raise CliError(*problems)
     return Choice(first, end, date, frozenset(types))
+
+
+def no_type(text: str, known: Iterable[str]) -> str:
+    """The problem of an unknown event type, as the end of a sentence."""
+    near = near_names(text, known)
+    hint = f"did you mean {' or '.join(near)}?" if near else "docs/reference/events.md lists all"
+    return f"must be an event type, such as {EventType.SLA_BREACH}; {hint}"
 
 
 class EventFeed:

@@ -11,9 +11,9 @@ from interlock_cli._deployment._deployment import Deployment, deployment, deploy
 from interlock_cli._deployment._unknown import known_pipeline
 from interlock_cli._output._console import CliError, Output, Part, console, show_moment
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._output._times import Times
+from interlock_cli._output._times import NOW, Times, not_after
 from interlock_cli._signals._event_rows import EventRow, read_event
-from interlock_cli._signals._events import COLUMNS, INFRASTRUCTURE, colour_of
+from interlock_cli._signals._events import COLUMNS, INFRASTRUCTURE, colour_of, no_type
 from interlock_lifecycle import RunKey, Verdict
 from interlock_lifecycle.events import EventType
 from interlock_sla import ExecutionDateError, Outcome, parse_execution_date
@@ -28,7 +28,7 @@ _DATE_WIDTH = len("2026-03-03T07")
 @click.option("--verdict", is_flag=True, help="Print one line per date of the events, with its verdict.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Print only events of this type. Repeatable.")
 @click.option("--since", default=_WEEK, show_default=True, metavar="TIME", help="Begin of the period.")
-@click.option("--until", default="0s", show_default="now", metavar="TIME", help="End of the period.")
+@click.option("--until", default=NOW, show_default="now", metavar="TIME", help="End of the period.")
 @deployment_options
 @row_output()
 def history(
@@ -62,22 +62,21 @@ def history(
     begin, end = _period(since, until, types, Times(now, zone))
     rows = (row for row in store.event_history(pipeline, begin, end) if not types or _type_of(row) in types)
     if verdict:
-        _print_verdicts(where, pipeline, rows, zone, form)
+        _print_verdicts(where, pipeline, rows, zone, now, form)
     else:
-        _print_events((read_event(row) for row in rows), zone, form)
+        _print_events((read_event(row) for row in rows), zone, now, form)
 
 
 def _period(since: str, until: str, types: Iterable[str], times: Times) -> tuple[datetime, datetime]:
     """The begin and the end of the period (UTC). Raises CliError for all invalid options at once."""
     known = {str(kind) for kind in EventType}
-    unknown = [kind for kind in types if kind not in known]
-    problems = [f"--type {kind}: must be an event type, such as {EventType.SLA_BREACH}" for kind in unknown]
+    problems = [f"--type {kind}: {no_type(kind, known)}" for kind in types if kind not in known]
     begin, end = times.begin(since), times.end(until)
     for name, text, found in (("--since", since, begin), ("--until", until, end)):
         if found is None:
             problems.append(f"{name} {text}: {times.allowed}")
     if begin is not None and end is not None and begin > end:
-        problems.append(f"--since {since}: must not be after --until {until}")
+        problems.append(f"--since {since}: {not_after(until)}")
     if problems or begin is None or end is None:
         raise CliError(*problems)
     return begin, end
@@ -88,27 +87,27 @@ def _type_of(row: Mapping[str, Any]) -> str:
     return str(row["SK"]).split("#", 2)[1] if "#" in str(row["SK"]) else ""
 
 
-def _print_events(events: Iterable[EventRow], zone: ZoneInfo, form: Form) -> None:
+def _print_events(events: Iterable[EventRow], zone: ZoneInfo, now: datetime, form: Form) -> None:
     if form is not Form.TABLE:
         print_rows(form, COLUMNS, (event.wire for event in events))
         return
     out, is_empty = console(), True
     for event in events:
         is_empty = False
-        _print_event(out, event, zone)
+        _print_event(out, event, zone, now)
     if is_empty:
         out.line("no events in this period")
 
 
-def _print_event(out: Output, event: EventRow, zone: ZoneInfo) -> None:
-    at = show_moment(event.at.replace(microsecond=0), zone) if event.at is not None else "no time"
+def _print_event(out: Output, event: EventRow, zone: ZoneInfo, now: datetime) -> None:
+    at = show_moment(event.at.replace(microsecond=0), zone, now=now) if event.at is not None else "no time"
     mark: list[Part] = [("red", f"unreadable ({event.problem})"), " "] if event.problem else []
     date_part = f" {event.date}" if event.date else ""
     out.paragraph(f"{at} ", (colour_of(event.type), event.type), date_part, "  ", *mark, event.message)
 
 
 def _print_verdicts(
-    where: Deployment, pipeline: str, rows: Iterable[Mapping[str, Any]], zone: ZoneInfo, form: Form
+    where: Deployment, pipeline: str, rows: Iterable[Mapping[str, Any]], zone: ZoneInfo, now: datetime, form: Form
 ) -> None:
     keys = sorted(_dates(pipeline, rows), key=lambda key: (str(key.date), key.schedule_id))
     verdicts = where.overview().verdicts(keys)
@@ -118,7 +117,7 @@ def _print_verdicts(
         return
     out = console()
     for key, verdict in found:
-        out.line(f"{key.date!s:<{_DATE_WIDTH}} {key.schedule_id}  ", *_verdict_parts(verdict, zone))
+        out.line(f"{key.date!s:<{_DATE_WIDTH}} {key.schedule_id}  ", *_verdict_parts(verdict, zone, now))
     if not found:
         out.line("no dates in this period")
 
@@ -136,7 +135,7 @@ def _dates(pipeline: str, rows: Iterable[Mapping[str, Any]]) -> set[RunKey]:
     return found
 
 
-def _verdict_parts(verdict: Verdict | None, zone: ZoneInfo) -> Iterator[Part]:
+def _verdict_parts(verdict: Verdict | None, zone: ZoneInfo, now: datetime) -> Iterator[Part]:
     """The outcome of each clock: `relative met, deadline 03-04 10:00 CET (09:00Z)`."""
     clocks = verdict.clocks if verdict is not None else {}
     broken = verdict.corrupted if verdict is not None else {}
@@ -146,7 +145,7 @@ def _verdict_parts(verdict: Verdict | None, zone: ZoneInfo) -> Iterator[Part]:
         word = ("green", "met") if one.outcome is Outcome.MET else ("red", "breached")
         yield f"{', ' if place else ''}{clock} "
         yield word
-        yield f", deadline {show_moment(one.deadline.replace(microsecond=0), zone)}"
+        yield f", deadline {show_moment(one.deadline.replace(microsecond=0), zone, now=now)}"
     for clock in broken:
         yield ("red", f" {clock} unreadable")
 

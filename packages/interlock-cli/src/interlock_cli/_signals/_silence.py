@@ -16,6 +16,7 @@ from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._called import as_called
 from interlock_cli._output._console import CliError, Part, console, error_console, print_json
 from interlock_cli._output._form import Form, print_rows, result_output, row_output
+from interlock_cli._output._near import near_names
 from interlock_cli._output._times import Times
 from interlock_cli._signals._events import INFRASTRUCTURE
 from interlock_config import alert_types, glob_matches
@@ -244,7 +245,11 @@ def _option_problems(pipeline: str, reason: str, events: tuple[str, ...], every:
         problems.append(f"PIPELINE {pipeline!r}: must be 1 to 64 letters, digits, '-', '_', '.', '*' or '?'")
     if not reason.strip():
         problems.append("--reason: must not be empty")
-    problems += [f"--event {one}: is not an event type that is an alert" for one in events if one not in alert_types()]
+    for one in events:
+        if one not in alert_types():
+            near = near_names(one, alert_types())
+            hint = f"did you mean {' or '.join(near)}?" if near else "docs/reference/events.md lists all"
+            problems.append(f"--event {one}: is not an event type that is an alert; {hint}")
     if events and every:
         problems.append("--event and --all exclude each other")
     return problems

@@ -11,7 +11,7 @@ from interlock_cli._deployment._deployment import deployment, deployment_options
 from interlock_cli._deployment._unknown import unknown_pipeline
 from interlock_cli._output._console import CliError, console, print_json
 from interlock_cli._output._form import Form, print_rows, row_output
-from interlock_cli._output._times import Times
+from interlock_cli._output._times import NOW, Times, not_after
 from interlock_cli._pipelines._files import read_files
 from interlock_cli._trials._export import read_export
 from interlock_cli._trials._try_lines import print_trial
@@ -27,7 +27,7 @@ _COLUMNS = ("pipeline", "date", "change", "happened", "would", "unknown")
 @click.command("try")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--since", default=_MONTH, show_default=True, metavar="TIME", help="Begin of the period.")
-@click.option("--until", default="0s", show_default="now", metavar="TIME", help="End of the period.")
+@click.option("--until", default=NOW, show_default="now", metavar="TIME", help="End of the period.")
 @click.option("--export", metavar="DIR", help="Read an export of the tables instead of a deployment.")
 @deployment_options
 @row_output()
@@ -132,7 +132,7 @@ def _period(since: str, until: str, times: Times) -> tuple[datetime, datetime]:
         if found is None
     ]
     if begin is not None and end is not None and begin > end:
-        problems.append(f"--since is {since!r}, must not be after --until {until!r}")
+        problems.append(f"--since is {since!r}, {not_after(until)}")
     if problems or begin is None or end is None:
         raise CliError(*problems)
     return begin, end
