@@ -10,6 +10,7 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     ClockVerdict,
     Dormancy,
+    DryRun,
     JobEntry,
     JobIntent,
     KeptRows,
@@ -423,3 +424,13 @@ def test_assumed_row_names_the_row_that_is_read(key: str, says: str) -> None:
 def test_date_of_another_kind_has_this_reason(schedule: str, date: str, reason: str) -> None:
     found = explain_date(facts_of(configured(schedule), date), NOW)
     assert (found.state, found.reason, found.rerun) == ("not expected", reason, f"rejected: {reason}")
+
+
+def test_dry_run_names_the_time_of_the_start_that_it_left_out() -> None:
+    config = replace(configured(), dry_run=True)
+    facts = facts_of(config, rows=FULL)
+    observed = replace(facts, dry_run=DryRun(facts.key, NOW - AN_HOUR))
+    assert explain_date(observed, NOW).reason == (
+        "the pipeline is a dry run: its job would have started 2026-03-04 11:00Z"
+    )
+    assert "would have started" not in explain_date(replace(facts, dry_run=DryRun(facts.key)), NOW).reason

@@ -49,6 +49,7 @@ def read_date(store: Store, pipeline_id: str, date: ExecutionDate) -> DateFacts:
         baseline=store.baseline(key),
         pause=stored.pause,
         evaluation=_evaluation(store, run),
+        dry_run=store.dry_run(key) if config is not None and config.dry_run else None,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import KeptRows, StandingRequest
+from interlock_lifecycle._decision import DryRun, KeptRows, StandingRequest
 from interlock_lifecycle._run import JobEntry, Pause, RerunEntry, Run, RunKey, Wait
 from interlock_lifecycle.sensors._observed import ObservedRow
 from interlock_lifecycle.slas._sla import SlaFacts
@@ -25,9 +25,9 @@ class DateFacts(Struct, frozen=True):
     config: None if it is missing or unreadable. problem: the reason for that. rows: the sensor rows that the rules of
     the pipeline may read for the date, by row key. created_at, in_force: as in `Expectation`. entries, reruns: the
     joblog and the rerun rows of the date. other_run: the run of the date under the other kind of schedule. request:
-    the rerun request of the date. baseline: the post-run baseline, by rule key. pause: that of the
-    pipeline, which may be over. slots_taken: the taken slots, for a run
-    that waits for one. evaluation: the one that decided the run's attempt, None without one whose event is kept.
+    the rerun request of the date. baseline: the post-run baseline, by rule key. pause: that of the pipeline, which may
+    be over. slots_taken: the taken slots, for a run that waits for one. evaluation: the one that decided the run's
+    attempt, None without one whose event is kept. dry_run: the DRY_RUN# row of the date, read only for a dry run.
     """
 
     key: RunKey
@@ -48,3 +48,4 @@ class DateFacts(Struct, frozen=True):
     baseline: Mapping[str, object] = {}
     pause: Pause | None = None
     evaluation: Evaluation | None = None
+    dry_run: DryRun | None = None

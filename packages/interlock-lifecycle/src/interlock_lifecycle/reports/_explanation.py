@@ -15,6 +15,7 @@ from interlock_lifecycle._decision import (
     RejectRerun,
     Superseded,
 )
+from interlock_lifecycle._moment import say_moment
 from interlock_lifecycle._run import JobEntry, RerunEntry, RunStatus
 from interlock_lifecycle._start import decide_paused
 from interlock_lifecycle._words import OWN_REASONS, RerunReason
@@ -252,6 +253,9 @@ def _state(facts: DateFacts, config: PipelineConfig, report: RunReport | None, n
         return EXCLUDED, f"{date.day:%A} {date.day} is excluded ({excluded_by}), so nothing starts"
     if other_kind := why_other_kind(date, config):
         return NOT_EXPECTED, other_kind
+    if facts.dry_run is not None and facts.dry_run.triggered_at is not None:
+        would = say_moment(facts.dry_run.triggered_at, config.zone)
+        return str(Progress.NOT_BEGUN), f"the pipeline is a dry run: its job would have started {would}"
     if facts.other_run is not None and facts.other_run.stands:
         return NOT_EXPECTED, "the date has a run under the schedule that the pipeline had before"
     unexpected = _why_not_expected(facts, config)
