@@ -734,10 +734,24 @@ MUTANTS = (
     ),
     Mutant(
         "a rerun request opens any date",
-        "interlock_lifecycle:_impossible",
+        "interlock_lifecycle:why_no_date",
         "0 < farthest < back",
         "False",
         tests=(_REJECTIONS + "test_a_date_outside_the_window_is_not_rerun",),
+    ),
+    Mutant(
+        "a rerun request opens a date before its begin",
+        "interlock_lifecycle:why_no_date",
+        "is_begun_by_watchdog or date.hour is not None",
+        "False",
+        tests=("packages/interlock-lifecycle/tests/test_rerun.py::test_date_that_has_not_begun_keeps_its_own_run",),
+    ),
+    Mutant(
+        "a deadline from before the pipeline counts",
+        "interlock_lifecycle:clocks_since",
+        "(in_force.get(_clock_term(clock)), days, created_at)",
+        "(in_force.get(_clock_term(clock)), days)",
+        tests=("packages/interlock-store/tests/test_config_notes.py::TestInForce",),
     ),
     Mutant(
         "each run has a slot",
