@@ -350,6 +350,7 @@ def test_removed_pipeline_has_the_rows_that_stay(world: World) -> None:
     assert shown("a") == {"a": ["01-01", "01-02"]}
     assert shown() == {"a": ["01-01", "01-02"]}
     assert "a removed the pipeline has no config, and its rows stay" in " ".join(invoke("a").stdout.split())
+    assert "relative: by 01-01 13:00Z: met 01-01 12:00Z" in invoke("b").stdout.replace("2026-", "")
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])

@@ -1,7 +1,7 @@
 """The explanation of a date, as tables: each state with its reason, the next step and the answer to a rerun request."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -434,3 +434,23 @@ def test_dry_run_names_the_time_of_the_start_that_it_left_out() -> None:
         "the pipeline is a dry run: its job would have started 2026-03-04 11:00Z"
     )
     assert "would have started" not in explain_date(replace(facts, dry_run=DryRun(facts.key)), NOW).reason
+
+
+def test_row_of_an_excluded_date_starts_it_on_the_next_open_day() -> None:
+    rows = {"landing#2026-03-07": {"count": 100}}
+    sunday, monday = datetime(2026, 3, 8, 12, tzinfo=UTC), datetime(2026, 3, 9, 12, tzinfo=UTC)
+    facts = facts_of(configured(), "2026-03-07", WEEKENDS, rows=rows)
+    for now in (sunday, monday):
+        assert explain_date(facts, now).reason == (
+            "Saturday 2026-03-07 is excluded (weekend), and its row landing#2026-03-07 starts it on Monday 2026-03-09, "
+            "unless another row has replaced it"
+        )
+    for other in (replace(facts, rows={}), replace(facts, rows={"landing": {"count": 100, "date": "2026-03-09"}})):
+        assert explain_date(other, sunday).reason.endswith("(weekend), so nothing starts")
+
+
+def test_open_day_of_a_waiting_date_may_be_today() -> None:
+    kept = KeptRows(dormant=Dormancy("landing", "landing", NOW))
+    facts = facts_of(configured(), "2026-03-06", WEEKENDS, kept=kept)
+    days = [explain_date(facts, datetime(2026, 3, day, 12, tzinfo=UTC)).next_open_day for day in (8, 9)]
+    assert days == [date(2026, 3, 9), date(2026, 3, 9)]

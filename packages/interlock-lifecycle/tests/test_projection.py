@@ -84,6 +84,7 @@ def test_rule_that_changes_by_time_starts_the_job() -> None:
     found = at(facts, NOW + 5 * AN_HOUR)
     assert found.state == "evaluating"
     assert found.assumed == ("its job starts 2026-03-04 09:30Z, and the time of its end is not known",)
+    assert (found.reason, found.until, found.decision) == ("all rules hold, and the job has been started", None, "")
 
 
 def test_rule_that_changes_after_the_window_starts_nothing() -> None:
@@ -151,4 +152,18 @@ def test_watchdog_begins_a_date_of_a_cron(count: int, hours: float, state: str, 
     found = at(facts, NOW + hours * AN_HOUR)
     assert (found.state, found.sla[0].verdict, found.assumed) == (state, verdict, (assumed,))
     waiting = at(replace(facts, pause=Pause(None)), NOW + hours * AN_HOUR)
-    assert waiting.state == "not begun"
+    assert waiting.state == ("not begun" if hours < 1.5 else "held")
+
+
+@pytest.mark.parametrize(
+    ("hours", "state", "verdict"),
+    [(1.9, "held", "open"), (2.0, "held", "open"), (2.9, "held", "open"), (3.0, "failed", "open")],
+)
+@pytest.mark.parametrize("begun", [True, False])
+def test_end_of_a_pause_begins_a_new_window(begun: bool, hours: float, state: str, verdict: str) -> None:
+    facts = facts_of(deadline="16:00", pause=Pause(NOW + 2 * AN_HOUR, "ada"))
+    assert facts.run is not None
+    run = facts.run if begun else replace(facts.run, started_token=None, started_at=None)
+    found = at(replace(facts, run=run), NOW + hours * AN_HOUR)
+    assert (found.state, found.sla[0].verdict) == (state, verdict)
+    assert found.paused == (str(facts.pause) if hours < 2 else "")

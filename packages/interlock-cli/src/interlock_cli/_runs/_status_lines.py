@@ -170,9 +170,8 @@ def _wait(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[lis
 
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list[Part]]:
     """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`. A deadline that moved has a second line."""
-    if one.stored.config is None:
-        return
-    zone = one.stored.config.zone
+    # A verdict stays, also without a config.
+    zone = one.stored.config.zone if one.stored.config is not None else ZoneInfo("UTC")
     for clock in report.sla:
         name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
         yield [

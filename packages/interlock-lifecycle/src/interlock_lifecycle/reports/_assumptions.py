@@ -12,6 +12,7 @@ from interlock_lifecycle._run import RunStatus, Sensor
 from interlock_lifecycle.reports._date_facts import DateFacts
 from interlock_lifecycle.reports._explanation import Explanation, explain_date, rerun_answer
 from interlock_lifecycle.reports._projection import project
+from interlock_lifecycle.reports._report import Progress
 from interlock_lifecycle.sensors._arrival import SensorFacts, SensorPath, path_of, run_key_of
 from interlock_lifecycle.sensors._postrun import decide_post_run
 from interlock_lifecycle.sensors._rejected import problem_of
@@ -44,6 +45,8 @@ def explain_assumed(
         return _explained(facts, config, assumed, now)
     projection = project(facts, read_at, now)
     found = _explained(projection.facts, config, assumed, now)
+    if projection.starts_at is not None and found.state == Progress.EVALUATING:
+        found = replace(found, reason="all rules hold, and the job has been started", until=None, decision="")
     return replace(found, assumed=(*projection.says(config), *found.assumed), read_at=read_at)
 
 

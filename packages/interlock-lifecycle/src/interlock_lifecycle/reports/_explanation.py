@@ -215,7 +215,8 @@ def _paused(facts: DateFacts, now: datetime) -> str:
 def _next_open_day(facts: DateFacts, config: PipelineConfig, state: str, now: datetime) -> calendar_day | None:
     """The first open day after an excluded date, or from now on for a date that waits for one."""
     if state == DORMANT:
-        return next_allowed_day(facts.sla.exclusions, now.astimezone(config.zone).date())
+        today = now.astimezone(config.zone).date()
+        return next_allowed_day(facts.sla.exclusions, today) if facts.sla.exclusions.excludes(today) else today
     day = facts.key.date.day
     return next_allowed_day(facts.sla.exclusions, day) if facts.sla.exclusions.excludes(day) else None
 
@@ -250,7 +251,7 @@ def _state(facts: DateFacts, config: PipelineConfig, report: RunReport | None, n
         return DORMANT, f"its trigger {facts.kept.dormant.sensor_key} came on an excluded day"
     excluded_by = exclusions.reason(date.day)
     if excluded_by is not None:
-        return EXCLUDED, f"{date.day:%A} {date.day} is excluded ({excluded_by}), so nothing starts"
+        return EXCLUDED, f"{date.day:%A} {date.day} is excluded ({excluded_by}), {_waiting_row(facts, config, now)}"
     if other_kind := why_other_kind(date, config):
         return NOT_EXPECTED, other_kind
     if facts.dry_run is not None and facts.dry_run.triggered_at is not None:
@@ -267,6 +268,18 @@ def _state(facts: DateFacts, config: PipelineConfig, report: RunReport | None, n
     if impossible is not None:
         return NOT_EXPECTED, impossible
     return str(Progress.NOT_BEGUN), why_not_triggered(config, facts.rows, date, now)
+
+
+def _waiting_row(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
+    """The course of an excluded date. A row that fulfils its trigger starts it on an open day (docs/dates.md §3.1)."""
+    trigger = _trigger(facts, config, now)
+    if trigger is None or not trigger.passed or trigger.row is None or trigger.row_date is None or config.dry_run:
+        return "so nothing starts"
+    today = now.astimezone(config.zone).date()
+    day = today if not facts.sla.exclusions.excludes(today) else next_allowed_day(facts.sla.exclusions, today)
+    if day is None:
+        return "so nothing starts"
+    return f"and its row {trigger.row} starts it on {day:%A} {day}, unless another row has replaced it"
 
 
 def _reason_of_run(facts: DateFacts, report: RunReport) -> str:

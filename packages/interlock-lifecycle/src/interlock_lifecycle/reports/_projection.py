@@ -47,7 +47,7 @@ def project(facts: DateFacts, read_at: datetime, at: datetime) -> Projection:
     """The date at `at`, if nothing is written after the time `read_at` of its facts (both UTC).
 
     The functions that decide in the controller are called at the moments at which the controller would call them. A run
-    that is paused, that has no execution yet or whose job is under way stays as it is, since its course is not known.
+    that has no execution yet without a pause, or whose job is under way, stays as it is, since its course is not known.
     """
     config, run = facts.config, facts.run
     if config is None or at <= read_at:
@@ -60,7 +60,17 @@ def project(facts: DateFacts, read_at: datetime, at: datetime) -> Projection:
             return Projection(_breached(facts, config, read_at, at))
         facts = replace(_breached(facts, config, read_at, run.committed_at), run=run)
         read_at = run.committed_at
-    if not run.is_running or run.job_intent is not None or run.started_token != run.run_token:
+    if not run.is_running or run.job_intent is not None:
+        return Projection(facts)
+    pause = facts.pause
+    if pause is not None and pause.holds(read_at):
+        if pause.until is None or pause.until > at:
+            return Projection(_breached(facts, config, read_at, at))
+        # The run has waited for the end of the pause, with a new execution from then on.
+        run = replace(run, started_token=run.run_token, started_at=pause.until, evaluated_at=None)
+        facts = replace(_breached(facts, config, read_at, pause.until), run=run, pause=None)
+        read_at = pause.until
+    if run.started_token != run.run_token:
         return Projection(facts)
     return _projected_hold(facts, config, run, read_at, at)
 
@@ -68,13 +78,13 @@ def project(facts: DateFacts, read_at: datetime, at: datetime) -> Projection:
 def _begun_by_watchdog(facts: DateFacts, config: PipelineConfig, read_at: datetime, at: datetime) -> Run | None:
     """The run that the watchdog begins by `at`: at the fire of a cron without a trigger. None without one.
 
-    A pause makes the begin unknown. In reality the run begins with a tick of the watchdog, up to a few minutes after
-    the fire, and later without a free slot.
+    In reality it begins with a tick of the watchdog, up to a few minutes after the fire. A pause and a limit of open
+    dates delay the start of its execution.
     """
     if config.cron is None or config.schedule.trigger is not None or config.dry_run:
         return None
     begins_at = max(begin_of(config, facts.key.date), read_at)
-    if begins_at > at or (facts.pause is not None and facts.pause.holds(begins_at)):
+    if begins_at > at:
         return None
     token = "projection"  # noqa: S105 (the name of an execution)
     return Run(
