@@ -8,17 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from interlock_cli import main
-from interlock_config import decode_yaml
 from interlock_lifecycle.dates import dates_between
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store._write import Put
 
-PIPELINE = """
-pipeline: {{id: p}}
-schedule: {schedule}
-validation: {{rules: [{{key: landing, check: exists}}]}}
-job: {{type: command, config: {{command: "true"}}, maxManualReruns: 1}}
-"""
 BY_DATA = "{trigger: {key: landing, check: exists}, exclude: {dates: ['2026-03-08']}, dates: {back: 0}}"
 
 
@@ -296,8 +289,11 @@ def test_invalid_range_is_an_error_of_the_input(words: tuple[str, ...], said: st
         ),
     ],
 )
-def test_range_has_the_dates_that_the_schedule_names(schedule: str, first: str, last: str, found: list[str]) -> None:
-    config = decode_yaml(PIPELINE.format(schedule=schedule), "p.yaml")
+def test_range_has_the_dates_that_the_schedule_names(
+    schedule: str, first: str, last: str, found: list[str], controller: Any
+) -> None:
+    controller.push(schedule)
+    config = controller.store.config("p").config
     begin, end = parse_execution_date(first), parse_execution_date(last)
     assert isinstance(begin, ExecutionDate)
     assert [str(one) for one in dates_between(config, begin, end)] == found

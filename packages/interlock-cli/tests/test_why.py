@@ -106,6 +106,14 @@ class World:
         assert isinstance(closed, CloseRun)
         self.store.commit(closed)
 
+    def complete(self) -> None:
+        """A run of 2026-03-03 that started by 200 rows and succeeded."""
+        self.store.put_sensor("gold-orders", "rates", {"euro": 1})
+        self.land("03-03", 200, "03-03 12:00")
+        self.start("03-03", "03-03 12:00")
+        self.look("03-03", "03-03 12:01")
+        self.end("03-03", "03-03 12:20")
+
     def ask_rerun(self, date: str, at: str) -> OpenAttempt | RejectRerun:
         key, stored = self.key(date), self.store.config("gold-orders")
         self.store.request_rerun(key, reason="manual", note=None, requested_at=utc(at))
@@ -337,11 +345,7 @@ def test_unknown_pipeline_is_an_error_of_the_input(world: World) -> None:
 
 
 def test_completed_run_shows_the_rows_that_let_it_start(world: World) -> None:
-    world.store.put_sensor("gold-orders", "rates", {"euro": 1})
-    world.land("03-03", 200, "03-03 12:00")
-    world.start("03-03", "03-03 12:00")
-    world.look("03-03", "03-03 12:01")
-    world.end("03-03", "03-03 12:20")
+    world.complete()
     world.land("03-03", 7, "03-03 14:00")
     lines = world.why("03-03", "03-03 15:00")
     place = lines.index("rules     as they were 03-03 13:01 CET (12:01Z)")
@@ -365,11 +369,7 @@ def test_failed_run_shows_the_rows_that_held_it(world: World) -> None:
 
 
 def test_evaluation_of_another_attempt_is_not_shown(world: World) -> None:
-    world.store.put_sensor("gold-orders", "rates", {"euro": 1})
-    world.land("03-03", 200, "03-03 12:00")
-    world.start("03-03", "03-03 12:00")
-    world.look("03-03", "03-03 12:01")
-    world.end("03-03", "03-03 12:20")
+    world.complete()
     world.land("03-03", 201, "03-03 13:00")
     assert isinstance(world.ask_rerun("03-03", "03-03 14:00"), OpenAttempt)
     found = world.facts("03-03", "03-03 14:10")

@@ -215,10 +215,15 @@ def _paused(facts: DateFacts, now: datetime) -> str:
 def _next_open_day(facts: DateFacts, config: PipelineConfig, state: str, now: datetime) -> calendar_day | None:
     """The first open day after an excluded date, or from now on for a date that waits for one."""
     if state == DORMANT:
-        today = now.astimezone(config.zone).date()
-        return next_allowed_day(facts.sla.exclusions, today) if facts.sla.exclusions.excludes(today) else today
+        return _open_day(facts, config, now)
     day = facts.key.date.day
     return next_allowed_day(facts.sla.exclusions, day) if facts.sla.exclusions.excludes(day) else None
+
+
+def _open_day(facts: DateFacts, config: PipelineConfig, now: datetime) -> calendar_day | None:
+    """The first open day from now on, which may be today. None if all days of a year are excluded."""
+    exclusions, today = facts.sla.exclusions, now.astimezone(config.zone).date()
+    return next_allowed_day(exclusions, today) if exclusions.excludes(today) else today
 
 
 def _report(facts: DateFacts, now: datetime) -> RunReport | None:
@@ -275,8 +280,7 @@ def _waiting_row(facts: DateFacts, config: PipelineConfig, now: datetime) -> str
     trigger = _trigger(facts, config, now)
     if trigger is None or not trigger.passed or trigger.row is None or trigger.row_date is None or config.dry_run:
         return "so nothing starts"
-    today = now.astimezone(config.zone).date()
-    day = today if not facts.sla.exclusions.excludes(today) else next_allowed_day(facts.sla.exclusions, today)
+    day = _open_day(facts, config, now)
     if day is None:
         return "so nothing starts"
     return f"and its row {trigger.row} starts it on {day:%A} {day}, unless another row has replaced it"
@@ -338,10 +342,9 @@ def _decision(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
 
 def _decision_of_dormant(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
     """The next step of the watchdog for a date that waits for an open day."""
-    today = now.astimezone(config.zone).date()
-    if not facts.sla.exclusions.excludes(today):
+    day = _open_day(facts, config, now)
+    if day == now.astimezone(config.zone).date():
         return "the watchdog judges the trigger by the date's own row, and begins the date if it holds"
-    day = next_allowed_day(facts.sla.exclusions, today)
     return "" if day is None else f"the watchdog judges the trigger by the date's own row on {day:%A} {day}"
 
 
