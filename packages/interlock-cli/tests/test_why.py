@@ -29,7 +29,7 @@ from interlock_lifecycle.runs import (
 from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
-from interlock_store._write import Update
+from interlock_store._write import Put, Update
 from interlock_telemetry import zone_database
 
 CONTROL = TableNames.of_environment("test").control
@@ -366,6 +366,17 @@ def test_failed_run_shows_the_rows_that_held_it(world: World) -> None:
     assert lines[0] == "gold-orders 2026-03-03 is failed at 03-03 16:00 CET (15:00Z)"
     place = lines.index("rules     as they were 03-03 14:00 CET (13:00Z)")
     assert lines[place + 1] == "          not: landing: count is 40, needs gte 100 (60 short), since 12:00:00Z"
+
+
+def test_event_of_another_attempt_in_a_second_is_not_shown(world: World) -> None:
+    world.complete()
+    names = TableNames.of_environment("test")
+    (row,) = (one for one in world.tables.rows_of(names.events) if one["eventType"] == "VALIDATION_PASSED")
+    wire = json.loads(row["detail"])
+    wire |= {"attempt": 7, "detail": {**wire["detail"], "rows": []}}
+    earlier = f"{int(row['SK'][:13]) - 1:013d}{row['SK'][13:]}"
+    world.tables.transact([Put(names.events, {**row, "SK": earlier, "detail": json.dumps(wire)})])
+    assert world.facts("03-03", "03-03 15:00")["rules"][0]["observed"] == "200"
 
 
 def test_evaluation_of_another_attempt_is_not_shown(world: World) -> None:

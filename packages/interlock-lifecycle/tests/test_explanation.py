@@ -449,6 +449,14 @@ def test_row_of_an_excluded_date_starts_it_on_the_next_open_day() -> None:
         assert explain_date(other, sunday).reason.endswith("(weekend), so nothing starts")
 
 
+def test_row_without_its_trigger_starts_no_excluded_date() -> None:
+    config = configured("trigger: {key: landing, check: gte, field: count, value: 100}")
+    sunday = datetime(2026, 3, 8, 12, tzinfo=UTC)
+    for count, end in ((99, "so nothing starts"), (100, "unless another row has replaced it")):
+        facts = facts_of(config, "2026-03-07", WEEKENDS, rows={"landing#2026-03-07": {"count": count}})
+        assert explain_date(facts, sunday).reason.endswith(end)
+
+
 def test_open_day_of_a_waiting_date_may_be_today() -> None:
     kept = KeptRows(dormant=Dormancy("landing", "landing", NOW))
     facts = facts_of(configured(), "2026-03-06", WEEKENDS, kept=kept)

@@ -68,7 +68,7 @@ def project(facts: DateFacts, read_at: datetime, at: datetime) -> Projection:
             return Projection(_breached(facts, config, read_at, at))
         # The run has waited for the end of the pause, with a new execution from then on.
         run = replace(run, started_token=run.run_token, started_at=pause.until, evaluated_at=None)
-        facts = replace(_breached(facts, config, read_at, pause.until), run=run, pause=None)
+        facts = replace(_breached(facts, config, read_at, pause.until), run=run)
         read_at = pause.until
     if run.started_token != run.run_token:
         return Projection(facts)
